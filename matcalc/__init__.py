@@ -1,0 +1,68 @@
+"""Closed-form derivatives of matrix expressions, each one confirmed by numbers.
+
+The public names load on first use, so `import matcalc` alone is light: neither SymPy nor NumPy comes with it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matcalc.derivation import Derivation, gradient, gradients
+    from matcalc.errors import (
+        ArgumentError,
+        DeclarationError,
+        MatcalcError,
+        ParseError,
+        RuleError,
+        ShapeError,
+        UndifferentiableError,
+        UnknownNameError,
+        VerificationError,
+    )
+    from matcalc.parser import parse
+    from matcalc.problem import Problem
+    from matcalc.verify import Verification
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "DeclarationError",
+    "Derivation",
+    "MatcalcError",
+    "ParseError",
+    "Problem",
+    "RuleError",
+    "ShapeError",
+    "UndifferentiableError",
+    "UnknownNameError",
+    "Verification",
+    "VerificationError",
+    "__version__",
+    "gradient",
+    "gradients",
+    "parse",
+]
+
+_HOME = {
+    "Derivation": "derivation",
+    "Problem": "problem",
+    "Verification": "verify",
+    "gradient": "derivation",
+    "gradients": "derivation",
+    "parse": "parser",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("_") or name not in __all__:
+        raise AttributeError(f"module 'matcalc' has no attribute {name!r}")
+    found: object = getattr(import_module(f"matcalc.{_HOME.get(name, 'errors')}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
