@@ -1,0 +1,99 @@
+"""The house keeps its layers: who may import whom, how long a file may be, who may touch SymPy's constructors."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LINES = 400
+
+# fmt: off
+LAYERS = [
+    "errors", "shapes", "expr", "algebra", "signatures", "syntax.reader", "syntax.tree", "infer", "problem", "parser",
+    "layout", "text", "rulebase", "kernels", "evaluate", "differential", "adjoint", "structure", "match", "simplify",
+    "sample", "verify", "unicode", "latex", "derivation", "report", "__init__", "cli",
+]
+# fmt: on
+"""Every module imports only from modules before it."""
+
+LAZY = {"__init__", "cli"}
+"""Where an import may wait inside a function, so that `import matcalc` and `matcalc --help` stay light."""
+
+MODULES = {
+    ".".join(path.relative_to(ROOT / "matcalc").with_suffix("").parts): path
+    for path in sorted((ROOT / "matcalc").rglob("*.py"))
+    if path.name != "__init__.py" or path.parent == ROOT / "matcalc"
+}
+FILES = [*sorted((ROOT / "matcalc").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py")), ROOT / "cli.py"]
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """(module, name) of every import below tree, also those inside functions; name is "" for `import module`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+
+
+def own_imports(tree: ast.AST) -> Iterator[str]:
+    """The names of our own modules that are imported below tree."""
+    for module, name in imports(tree):
+        for dotted in (f"{module}.{name}", module):
+            if dotted.removeprefix("matcalc.") in MODULES or dotted == "matcalc":
+                yield "__init__" if dotted == "matcalc" else dotted.removeprefix("matcalc.")
+                break
+        else:
+            assert module.split(".")[0] != "matcalc", f"no module {module}"
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_every_module_has_its_layer() -> None:
+    assert sorted(MODULES) == sorted(LAYERS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_layers_above_it(module: str) -> None:
+    above = LAYERS[: LAYERS.index(module)] if module != "__init__" else LAYERS
+    assert set(own_imports(parse(MODULES[module]))) <= set(above)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - LAZY))
+def test_imports_stand_at_the_top(module: str) -> None:
+    functions = [n for n in ast.walk(parse(MODULES[module])) if isinstance(n, ast.FunctionDef | ast.Lambda)]
+    assert not [found for function in functions for found in imports(function)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_longer_than_400_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"expr"}))
+def test_only_expr_makes_matrix_nodes(module: str) -> None:
+    tree = parse(MODULES[module])
+    assert not [found for found in imports(tree) if found[0].startswith(("sympy.matrices", "sympy.core"))]
+    attributes = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    assert not attributes & {"MatrixSymbol", "MatMul", "MatAdd", "Matrix", "__new__"}
+
+
+def test_the_packages_of_the_tree_are_those_that_are_installed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {path.parent for path in (ROOT / "matcalc").rglob("*") if path.suffix in (".py", ".lark")}
+    packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders if folder.name != "__pycache__"}
+    assert set(settings["packages"]) == packages | {"matcalc.rules"}
+
+
+def test_the_top_level_is_what_it_always_was() -> None:
+    names = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    generated = {"build", "dist", "shared"} | {name for name in names if name.endswith(".egg-info")}
+    assert names - generated <= {"pyproject.toml", "README.md", "LICENSE", "matcalc", "rules", "tests", "cli.py"}
