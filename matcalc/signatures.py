@@ -1,11 +1,7 @@
 """The rule files as records: names, arguments, spellings and formula texts; no formula is parsed here.
 
 Every table of `rules/*.toml` is an operation, or a structure (it has `sample`), or an identity (it has `lhs`); a bare
-string is a cited work; a table `defaults` fills in for the others of its file.  A *size* argument (`n` of `eye(n)`) is
-written without brackets and occurs among the dimensions.  It is an operand of the node only where the result does not
-show it as a bare dimension: eye, ones, e, unvec keep no sizes, `commutation(m, n)` of shape [m*n, m*n] keeps both
-(`Record.operands`).  A size argument that a spelling leaves out is 1 (`ones(n)`).
-
+string is a cited work; a table `defaults` fills in for the others of its file.
 Light on purpose, nothing but the standard library: the parser loads it at every start.
 """
 
@@ -14,135 +10,28 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from matcalc.errors import RuleError
+from matcalc.errors import RuleError, Span
+from matcalc.records import NAME, Argument, CallPattern, Identity, Literal, Record, Signatures, Structure
 
-RULES = next((d for d in (Path(__file__).parent / "rules", Path(__file__).parent.parent / "rules") if d.is_dir()), Path("rules"))
+__all__ = ["RULES", "Argument", "CallPattern", "Identity", "Literal", "Record", "Signatures", "Structure", "load", "parse_type"]
+
+_PACKAGE = Path(__file__).parent
+RULES = _PACKAGE / "rules" if (_PACKAGE / "rules").is_dir() else _PACKAGE.parent / "rules"
 """The folder of the rule files: `matcalc/rules` in an installed package, `rules` beside `matcalc` in a checkout."""
 
 
-@dataclass(frozen=True)
-class Literal:
-    """A fixed argument of a spelling: `2` (number), `'fro'` (string, without its quotes) or `inf` (name)."""
-
-    kind: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument of an operation: dims () scalar, ("n",) vector n×1, ("m", "n") matrix; or a size."""
-
-    name: str
-    dims: tuple[str, ...] = ()
-    is_size: bool = False
-
-
-@dataclass(frozen=True)
-class CallPattern:
-    """One spelling of an operation, `norm(X, 'fro')`; an `Argument` among the args is a guard on the shape."""
-
-    function: str
-    args: tuple[str | Literal | Argument, ...]
-    keywords: Mapping[str, Literal]
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One operation as its table states it; `formulas` by key: d, value, scalar, adjoint.A, matrix.A."""
-
-    name: str
-    file: Path
-    arguments: tuple[Argument, ...]
-    result: tuple[str, ...]
-    entrywise: bool = False
-    calls: tuple[CallPattern, ...] = ()
-    macro: bool = False
-    formulas: Mapping[str, str] = field(default_factory=dict)
-    where: tuple[str, ...] = ()
-    sympy: str | None = None
-    nonnegative: bool = False
-    analytic: bool = True
-    templates: Mapping[str, str] = field(default_factory=dict)
-    source: str = ""
-    constant: frozenset[str] = frozenset()
-    joint: bool = False
-
-    @cached_property
-    def operands(self) -> tuple[Argument, ...]:
-        """The arguments that are operands of the node: all but the sizes that the result shows."""
-        return tuple(a for a in self.arguments if not (a.is_size and a.name in self.result))
-
-    @cached_property
-    def differentiable(self) -> tuple[Argument, ...]:
-        """The operands by which the operation may be differentiated."""
-        return tuple(a for a in self.operands if not a.is_size and a.name not in self.constant)
-
-    @cached_property
-    def linear(self) -> frozenset[str]:
-        """The arguments in which the operation is linear: those with an adjoint line."""
-        return frozenset(k.partition(".")[2] for k in self.formulas if k.startswith("adjoint."))
-
-    @cached_property
-    def sizes(self) -> tuple[str, ...]:
-        """The names among the dimensions, in order of appearance."""
-        dims = [d for a in self.arguments for d in a.dims] + list(self.result)
-        return tuple(dict.fromkeys(name for d in dims for name in _NAME.findall(d)))
-
-
-@dataclass(frozen=True, eq=False)
-class Structure:
-    """A property of a variable (symmetric, simplex …); formulas: sample, project, independent, pairing."""
-
-    name: str
-    file: Path
-    arguments: tuple[Argument, ...]
-    implies: tuple[str, ...]
-    formulas: Mapping[str, str]
-    facts: tuple[str, ...]
-    templates: Mapping[str, str]
-    source: str
-    closed: frozenset[str] = frozenset()
-    absorbs: frozenset[str] = frozenset()
-    made_by: frozenset[str] = frozenset()
-    transpose: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Identity:
-    """A true equation lhs = rhs between expressions in the variables of `arguments`."""
-
-    name: str
-    file: Path
-    arguments: tuple[Argument, ...]
-    lhs: str
-    rhs: str
-    where: tuple[str, ...]
-    source: str
-
-
-@dataclass(frozen=True, eq=False)
-class Signatures:
-    """All rule files: operations, their spellings by function name in file order, structures, identities, cited works."""
-
-    records: Mapping[str, Record]
-    functions: Mapping[str, tuple[tuple[CallPattern, Record], ...]]
-    structures: Mapping[str, Structure]
-    identities: Mapping[str, Identity]
-    sources: Mapping[str, str]
-
-
-_NAME = re.compile(r"[A-Za-z_]\w*")
 _ARGUMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\[\]]*)\])?")
 _CALL = re.compile(r"([A-Za-z_]\w*)\((.*)\)")
 _DIMENSION = re.compile(r"[\w\s+\-*/^()]+")
 _PLACES = ("latex", "unicode")
 _OPERATION_KEYS = frozenset(
-    "type entrywise call alias macro where sympy sign analytic latex unicode source constant joint d value scalar adjoint matrix".split()
+    "type entrywise joint call alias macro value d adjoint matrix scalar where constant sympy sign analytic "
+    "latex unicode source".split()
 )
 _STRUCTURE_KEYS = frozenset(
     "type implies sample project independent pairing facts latex unicode source closed absorbs made_by transpose".split()
@@ -158,8 +47,8 @@ class _Table:
     name: str
     entries: Mapping[str, Any]
 
-    def fail(self, key: str, what: str, source: str = "", span: tuple[int, int] | None = None, hint: str = "") -> RuleError:
-        return RuleError(f"{self.file} [{self.name}] {key}: {what}", source=source or None, span=span, hint=hint or None)
+    def fail(self, key: str, what: str, source: str = "", span: Span | None = None, hint: str = "") -> RuleError:
+        return RuleError(f"{self.file} [{self.name}] {key}: {what}", source=source, span=span, hint=hint)
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.entries.get(key, default)
@@ -181,7 +70,9 @@ class _Table:
             raise self.fail(key, f"expected a list of strings, found {value!r}")
         return tuple(value)
 
-    def formulas(self, plain: tuple[str, ...], arguments: tuple[Argument, ...], per_argument: tuple[str, ...] = ()) -> dict[str, str]:
+    def formulas(
+        self, plain: tuple[str, ...], arguments: tuple[Argument, ...], per_argument: tuple[str, ...] = ()
+    ) -> dict[str, str]:
         found = {key: self.text(key) for key in plain if key in self.entries}
         names = [a.name for a in arguments]
         for key in per_argument:
@@ -190,7 +81,8 @@ class _Table:
                 raise self.fail(key, f"expected one line an argument, as {key}.{names[0] if names else 'A'} = …")
             for name in lines:
                 if name not in names:
-                    raise self.fail(f"{key}.{name}", f"there is no argument {name}", hint=f"the arguments are {', '.join(names)}")
+                    hint = f"the arguments are {', '.join(names)}"
+                    raise self.fail(f"{key}.{name}", f"there is no argument {name}", hint=hint)
                 found[f"{key}.{name}"] = _Table(self.file, self.name, lines).text(name)
         return found
 
@@ -243,7 +135,7 @@ def parse_type(table: _Table, line: str) -> tuple[tuple[Argument, ...], tuple[st
     names = [name for name, _ in found]
     if len(set(names)) < len(names):
         raise table.fail("type", "an argument occurs twice", line, (0, len(line)))
-    among = {n for dims in [*(d for _, d in found), result] if dims for d in dims for n in _NAME.findall(d)}
+    among = {n for dims in [*(d for _, d in found), result] if dims for d in dims for n in NAME.findall(d)}
     arguments = tuple(Argument(name, dims or (), dims is None and name in among) for name, dims in found)
     return arguments, result
 
@@ -375,31 +267,45 @@ def _files(extra: tuple[Path, ...]) -> list[Path]:
     return [*own, *extra]
 
 
+def _record(table: _Table) -> Record | Structure | Identity:
+    if "lhs" in table.entries:
+        return _identity(table)
+    return _structure(table) if "sample" in table.entries else _operation(table)
+
+
+def _check_source(entry: Record | Structure | Identity, sources: Mapping[str, str]) -> None:
+    """Whether each part of `source`, as in "PP12 (37); MN19 ch. 3", begins with a known work."""
+    for part in entry.source.split(";"):
+        work = part.strip().split(" ")[0]
+        if work not in sources:
+            known = f"the works are {', '.join(sorted(sources))}"
+            raise RuleError(f"{entry.file} [{entry.name}] source: unknown work {work!r}", hint=known)
+
+
 @lru_cache(maxsize=8)
 def load(extra: tuple[Path, ...] = ()) -> Signatures:
     """All rule files, the person's own last."""
-    records: dict[str, Record] = {}
-    structures: dict[str, Structure] = {}
-    identities: dict[str, Identity] = {}
+    entries: dict[tuple[type, str], Record | Structure | Identity] = {}
     sources: dict[str, str] = {}
     for file in _files(extra):
         tables, works = _tables(file)
         sources |= works
         for table in tables:
-            kind: dict[str, Any] = identities if "lhs" in table.entries else structures if "sample" in table.entries else records
-            if table.name in kind:
-                raise RuleError(f"{file} [{table.name}]: already defined in {kind[table.name].file}")
-            kind[table.name] = (
-                _identity(table) if kind is identities else _structure(table) if kind is structures else _operation(table)
-            )
+            entry = _record(table)
+            earlier = entries.setdefault((type(entry), entry.name), entry)
+            if earlier is not entry:
+                raise RuleError(f"{file} [{entry.name}]: already defined in {earlier.file}")
+    for entry in entries.values():
+        _check_source(entry, sources)
+    records = {e.name: e for e in entries.values() if isinstance(e, Record)}
     functions: dict[str, list[tuple[CallPattern, Record]]] = {}
     for record in records.values():
         for call in record.calls:
             functions.setdefault(call.function, []).append((call, record))
-    for entry in (*records.values(), *structures.values(), *identities.values()):
-        if entry.source.split(" ")[0] not in sources:
-            raise RuleError(
-                f"{entry.file} [{entry.name}] source: unknown work {entry.source.split(' ')[0]!r}",
-                hint=f"rules/sources.toml lists {', '.join(sorted(sources))}",
-            )
-    return Signatures(records, {name: tuple(found) for name, found in functions.items()}, structures, identities, sources)
+    return Signatures(
+        records=records,
+        functions={name: tuple(found) for name, found in functions.items()},
+        structures={e.name: e for e in entries.values() if isinstance(e, Structure)},
+        identities={e.name: e for e in entries.values() if isinstance(e, Identity)},
+        sources=sources,
+    )

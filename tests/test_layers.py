@@ -14,7 +14,7 @@ LINES = 400
 
 # fmt: off
 LAYERS = [
-    "errors", "shapes", "expr", "algebra", "signatures", "syntax.reader", "syntax.tree", "infer", "problem", "parser",
+    "errors", "shapes", "expr", "algebra", "records", "signatures", "syntax.reader", "syntax.tree", "infer", "problem", "parser",
     "layout", "text", "rulebase", "kernels", "evaluate", "differential", "adjoint", "structure", "match", "simplify",
     "sample", "verify", "unicode", "latex", "derivation", "report", "__init__", "cli",
 ]
