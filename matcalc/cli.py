@@ -1,0 +1,179 @@
+"""The command line: parse the options, call the API, print what `report` makes of the result.
+
+The engine is imported when an expression is there to be derived, so `--help` and `--version` never load SymPy or NumPy.
+Exit status: 0 printed; 1 a derivative failed its numeric check; 2 bad input, with the error on standard error.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from matcalc import __version__, catalogue
+from matcalc.errors import MatcalcError, ParseError, VerificationError
+from matcalc.signatures import load
+
+FORMATS = ("text", "unicode", "latex", "json")
+CONVENTIONS = ("structured", "independent")
+_OPTION = re.compile(r"--[a-z]|-h$|-d\s*\w[\w, ]*:")
+"""How an option begins, a misspelt one too; any other argument with a minus in front is an expression."""
+_EXAMPLES = """\b
+Examples:
+  matcalc 'norm(max(X*W, 0) - Y)^2' --wrt W
+  matcalc 'logdet(S)' -d 'S: matrix symmetric'
+  matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
+  matcalc rules softmax"""
+
+
+class _ExpressionCommand(click.Command):
+    """A command whose argument may begin with a minus: what is no option is the expression."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What is left of args once options are taken out: nothing."""
+        valued = {name: not o.is_flag for o in self.get_params(ctx) if isinstance(o, click.Option) for name in o.opts}
+        options: list[str] = []
+        values: list[str] = []
+        rest = iter(args)
+        for arg in rest:
+            if arg == "--":
+                values.extend(rest)
+            elif arg in valued:
+                options += [arg, *islice(rest, int(valued[arg]))]
+            else:
+                (options if _OPTION.match(arg) else values).append(arg)
+        return super().parse_args(ctx, [*options, "--", *values])
+
+
+class _Root(click.Group):
+    """`matcalc EXPR` is `matcalc grad EXPR`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments with the name of a command in front."""
+        if args and args[0] not in (*self.commands, "--help", "-h", "--version"):
+            args = ["grad", *args]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write both ways to call it."""
+        formatter.write_usage(ctx.command_path, "EXPR [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "COMMAND …", prefix="       ")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of `matcalc EXPR`, then the commands."""
+        grad.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+@contextmanager
+def _quick_import() -> Iterator[None]:
+    """No garbage collection meanwhile: it costs a tenth of SymPy's import and finds nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _read(expr: str, file: bool) -> str:
+    """The problem's text: the argument itself, standard input for `-`, or the contents of a file."""
+    if expr != "-" and not file:
+        return expr
+    try:
+        raw = sys.stdin.buffer.read() if expr == "-" else Path(expr).read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise click.UsageError(f"cannot read {expr}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ParseError(f"the text is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}") from error
+
+
+def _default_format() -> str:
+    """Unicode for a person at a terminal that can show it, the language's own text for a pipe or a file."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return "unicode" if sys.stdout.isatty() and encoding == "utf8" else "text"
+
+
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True, epilog=_EXAMPLES)
+@click.version_option(__version__, message="matcalc %(version)s")
+def command() -> None:
+    """Closed-form derivatives of matrix expressions, each one confirmed by numbers."""
+
+
+@command.command(cls=_ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
+@click.argument("expr")
+@click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this variable; every variable, if left out.")
+@click.option("-d", "declare", multiple=True, metavar="DECLARATION", help="As in 'X: matrix(n,d) symmetric'.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="How to print; by default unicode on a terminal, text elsewhere."
+)
+@click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers.")
+@click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
+@click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
+@click.option("--file", is_flag=True, help="EXPR names a file that holds the problem.")
+@click.pass_context
+def grad(
+    ctx: click.Context,
+    expr: str,
+    wrt: tuple[str, ...],
+    declare: tuple[str, ...],
+    form: str | None,
+    no_verify: bool,
+    convention: str,
+    rules: tuple[Path, ...],
+    file: bool,
+) -> None:
+    """The gradients of the scalar EXPR (`-`: read it from standard input)."""
+    text = _read(expr, file)
+    with _quick_import():
+        from matcalc.derivation import gradients
+        from matcalc.parser import parse
+        from matcalc.report import render
+    problem = parse(text, declare)
+    derivations = gradients(problem, wrt or None, verify=not no_verify, convention=convention)
+    click.echo(render(form or _default_format(), problem, derivations))
+
+
+@command.command("rules", short_help="List and search the rules; let them prove themselves.")
+@click.argument("words", nargs=-1, metavar="[check] [WORD]...")
+@click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
+def rules_command(words: tuple[str, ...], rules: tuple[Path, ...]) -> None:
+    """The rules that mention every WORD; `rules check [NAME]` lets them prove themselves by numbers."""
+    known = load(rules)
+    click.echo(catalogue.listing(known, catalogue.search(known, words)))
+
+
+def run(args: list[str]) -> int:
+    """The exit status after doing what args say."""
+    try:
+        command.main(args, prog_name="matcalc", standalone_mode=False)
+        return 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except MatcalcError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        return 1 if isinstance(error, VerificationError) else 2
+
+
+def main() -> NoReturn:
+    """Run the command and end the process at once: tearing SymPy down would take longer than the derivative."""
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+    os._exit(status)
