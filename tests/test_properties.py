@@ -1,0 +1,95 @@
+"""Properties that hold for every problem: on random problems over the whole language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from matcalc.rulebase import rulebase
+from matcalc.text import text
+
+import matcalc
+from matcalc.adjoint import sweep, textbook
+from matcalc.expr import Node, name_of
+from tests import fuzz
+from tests.arrays import values
+from tests.differences import relative_error
+from tests.strategies import Problem, problems, random_problem
+
+SAMPLE = range(0, 240, 8)
+
+
+def parsed(problem: Problem) -> matcalc.Problem:
+    return matcalc.parse(problem.text, declare=problem.declarations)
+
+
+def leaves(problem: Problem, p: matcalc.Problem) -> dict[str, Node]:
+    named = {**p.variables, **{name_of(z): z for z in p.definitions}}
+    return {name: named[name] for name in problem.used_names}
+
+
+def at_the_point(e: Node, problem: Problem, p: matcalc.Problem) -> Any:
+    arrays = {leaf: fuzz.documented(problem.environment[name]) for name, leaf in leaves(problem, p).items()}
+    arrays |= {p.variables[i]: np.float64(problem.sizes[i]) for i in ("i", "k") if i in p.variables}
+    return values([e], arrays, problem.sizes)[0]
+
+
+def program(p: matcalc.Problem, last: str) -> str:
+    return "\n".join([*(f"{name_of(z)} = {text(e)}" for z, e in p.definitions.items()), last])
+
+
+@given(problems(depth=4))
+def test_printing_parses_back_to_the_same_nodes(problem: Problem) -> None:
+    p = parsed(problem)
+    again = matcalc.parse(program(p, text(p.expression)), declare=problem.declarations)
+    assert again.expression is p.expression
+    assert again.definitions == p.definitions
+
+
+@given(problems(depth=3))
+def test_a_printed_gradient_parses_back_to_the_same_node(problem: Problem) -> None:
+    p = parsed(problem)
+    for found in matcalc.gradients(p, problem.used_names, verify=False):
+        again = matcalc.parse(program(p, str(found)), declare=problem.declarations)
+        assert again.expression is found.node
+
+
+@given(problems(depth=3))
+def test_the_textbook_and_the_sweep_agree(problem: Problem) -> None:
+    p, rules = parsed(problem), rulebase()
+    by = leaves(problem, p).values()
+    swept = sweep(p.expression, by, p.definitions, rules)
+    for leaf in by:
+        written_out = at_the_point(textbook(p.expression, leaf, p.definitions, rules), problem, p)
+        assume(np.all(np.isfinite(written_out)))
+        assert relative_error(at_the_point(swept[leaf], problem, p), written_out) < 1e-7
+
+
+@given(problems(depth=3))
+def test_random_problems_are_right_and_the_verification_says_so(problem: Problem) -> None:
+    outcome = fuzz.examine(problem)
+    assert not outcome.failed, fuzz.describe(problem, outcome)
+
+
+@pytest.mark.parametrize("first", SAMPLE)
+def test_a_sample_of_the_long_run_is_right(first: int) -> None:
+    for seed in range(first, first + 8):
+        problem = random_problem(seed)
+        outcome = fuzz.examine(problem, verify=seed % 4 == 0)
+        assert not outcome.failed, fuzz.describe(problem, outcome)
+
+
+@given(problems(depth=3))
+def test_by_an_intermediate_nothing_before_it_depends_on_it(problem: Problem) -> None:
+    assume(problem.used_statements)
+    name, tree = problem.used_statements[0]
+    p = parsed(problem)
+    (by_name,) = matcalc.gradients(p, name, verify=False)
+    dims = ",".join(tree.kind.dims or ())
+    rest = "\n".join(problem.text.splitlines()[1:])
+    kind = f"matrix({dims})" if dims and not dims.endswith(",1") else f"vector({dims[:-2]})" if dims else "scalar"
+    free = matcalc.parse(rest, declare=[*problem.declarations, f"{name}: {kind}"])
+    (by_variable,) = matcalc.gradients(free, name, verify=False)
+    assert str(by_name) == str(by_variable)
