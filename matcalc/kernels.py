@@ -1,0 +1,421 @@
+"""The NumPy kernel of every primitive operation: what each head of a node computes.
+
+Inside, every matrix is a 2-D array (a vector is n×1, a row 1×n) and every scalar a NumPy scalar.  Kernels are continued
+analytically where they can be: abs, max, min, sign and comparisons decide by the real part, norms do not conjugate.  The
+names are those of `expr.head`: of the rule files for operations, of SymPy for its scalar functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial, reduce
+
+import numpy as np
+import sympy
+
+from matcalc import linalg
+from matcalc.linalg import Array, is_complex, product, scipy
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """One operation on arrays.
+
+    `shaped` ones get the rows and columns of the result before the operands; `entrywise` ones take operands that
+    broadcast.  `margin` of the operands is what must stay away from 0: the operation has a kink or a pole there.
+    """
+
+    function: Callable[..., Array]
+    analytic: bool = True
+    shaped: bool = False
+    entrywise: bool = False
+    margin: Callable[..., Array] | None = None
+
+
+# ---------------------------------------------------------------- entrywise
+
+
+def power(x: Array, p: Array) -> Array:
+    """x^p, entry by entry, for one exponent p."""
+    if is_complex(p):
+        return np.exp(p * np.log(x + 0j))
+    if p == 2:
+        return x * x
+    if p == -1:
+        return 1 / x
+    if p == 0.5:
+        return np.sqrt(x)
+    return x**p
+
+
+def powers(a: Array, b: Array) -> Array:
+    """a.^b, entry by entry; the sign of a negative base is kept apart, so that whole exponents continue analytically."""
+    if not (is_complex(a) or is_complex(b)):
+        return np.power(a, b)
+    negative = a.real < 0
+    return np.exp(b * np.log(np.where(negative, -a, a) + 0j)) * np.where(negative, np.cos(np.pi * b.real), 1.0)
+
+
+def absolute(x: Array) -> Array:
+    """|x|, continued by the sign of the real part."""
+    return np.sign(x.real) * x if is_complex(x) else np.abs(x)
+
+
+def maximum(a: Array, b: Array) -> Array:
+    """The larger of a and b; where they tie it is b."""
+    return np.where(a.real > b.real, a, b)[()]
+
+
+def minimum(a: Array, b: Array) -> Array:
+    """The smaller of a and b; where they tie it is b."""
+    return np.where(a.real < b.real, a, b)[()]
+
+
+def _decaying(x: Array) -> Array:
+    """exp(-|x|), smooth from the right at 0."""
+    return np.exp(np.where(x.real >= 0, -x, x)[()])
+
+
+def sigmoid(x: Array) -> Array:
+    """1/(1 + exp(-x)) without overflow."""
+    small = _decaying(x)
+    return np.where(x.real >= 0, 1.0, small)[()] / (1 + small)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)) without overflow."""
+    return np.where(x.real >= 0, x, 0.0)[()] + np.log1p(_decaying(x))
+
+
+def first_order(f: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """The real function f, continued to x + ih by f(x) + ih*f'(x)."""
+
+    def continued(x: Array) -> Array:
+        return f(x.real) + 1j * x.imag * derivative(x.real) if is_complex(x) else f(x)
+
+    return continued
+
+
+def _special(name: str) -> Callable[..., Array]:
+    return lambda *args: getattr(scipy("special"), name)(*args)
+
+
+def polygamma(order: Array, x: Array) -> Array:
+    """The derivative of that order of digamma."""
+    values = _special("polygamma")
+    n = round(float(order.real))
+    return first_order(lambda t: values(n, t)[()], lambda t: values(n + 1, t)[()])(x)
+
+
+# ---------------------------------------------------------------- reductions
+
+
+def norm(X: Array) -> Array:
+    """sqrt(sum(X.^2)), Euclidean or Frobenius."""
+    return np.sqrt((X * X).sum())
+
+
+def pnorm(X: Array, p: Array) -> Array:
+    """(sum |x|^p)^(1/p)."""
+    return power(power(absolute(X), p).sum(), 1 / p)
+
+
+def largest(X: Array) -> Array:
+    """The entry of X whose real part is largest."""
+    return X.flat[np.argmax(X.real)]
+
+
+def logsumexp(X: Array, axis: int | None = None) -> Array:
+    """log(sum(exp(X))) over all entries or along an axis, without overflow."""
+    top = X.real.max(axis=axis, keepdims=axis is not None)
+    return top + np.log(np.exp(X - top).sum(axis=axis, keepdims=axis is not None))
+
+
+def log_softmax(X: Array, axis: int | None = None) -> Array:
+    """X - logsumexp(X), over all entries or along an axis."""
+    return X - logsumexp(X, axis)
+
+
+def softmax(X: Array, axis: int | None = None) -> Array:
+    """exp(X)/sum(exp(X)), over all entries or along an axis."""
+    return np.exp(log_softmax(X, axis))
+
+
+# ---------------------------------------------------------------- entries and shapes
+
+
+def position(index: Array, size: int) -> int:
+    """The zero-based position of an index that counts from 1; IndexError outside 1..size."""
+    i = round(float(index.real))
+    if not 1 <= i <= size:
+        raise IndexError(f"index {i} is not in 1..{size}")
+    return i - 1
+
+
+def entry(x: Array, i: Array) -> Array:
+    """x[i] of a vector or a row."""
+    return x.reshape(-1)[position(i, x.size)]
+
+
+def entry2(X: Array, i: Array, j: Array) -> Array:
+    """X[i,j]."""
+    return X[position(i, X.shape[0]), position(j, X.shape[1])]
+
+
+def row(X: Array, i: Array) -> Array:
+    """X[i,:] as 1×n."""
+    return X[[position(i, X.shape[0])], :]
+
+
+def column(X: Array, j: Array) -> Array:
+    """X[:,j] as n×1."""
+    return X[:, [position(j, X.shape[1])]]
+
+
+def whole(x: Array) -> int:
+    """The integer of a size computed as a float."""
+    return round(float(x.real))
+
+
+def unit_vector(rows: Array, columns: Array, i: Array) -> Array:
+    """e(i): 1 at i, 0 elsewhere."""
+    made = np.zeros((whole(rows), whole(columns)))
+    made.flat[position(i, made.size)] = 1.0
+    return made
+
+
+def vec(X: Array) -> Array:
+    """The columns of X stacked."""
+    return X.T.reshape(-1, 1)
+
+
+def unvec(rows: Array, columns: Array, x: Array) -> Array:
+    """The matrix of that shape whose columns are stacked in x."""
+    return x.reshape(whole(columns), whole(rows)).T
+
+
+def _lower(n: int) -> tuple[Array, Array]:
+    columns, rows = np.triu_indices(n)
+    return rows, columns
+
+
+def vech(X: Array) -> Array:
+    """The columns of the lower triangle of X stacked."""
+    return X[_lower(X.shape[0])][:, None]
+
+
+def unvech(x: Array) -> Array:
+    """The lower triangular matrix with that half vectorisation."""
+    n = (math.isqrt(8 * x.size + 1) - 1) // 2
+    made = np.zeros((n, n), x.dtype)
+    made[_lower(n)] = x[:, 0]
+    return made
+
+
+def _blocks(K: Array, p: int, q: int) -> Array:
+    """K as an array of its p×q blocks: [i, j] is block K_ij."""
+    return K.reshape(K.shape[0] // p, p, K.shape[1] // q, q).transpose(0, 2, 1, 3)
+
+
+def block_inner(K: Array, B: Array) -> Array:
+    """(<K_ij, B>)_ij over the blocks K_ij of K that have B's shape."""
+    return (_blocks(K, *B.shape) * B).sum(axis=(2, 3))
+
+
+def block_sum(K: Array, A: Array) -> Array:
+    """The sum of A_ij*K_ij over the blocks K_ij of K, as many as A has entries."""
+    blocks = _blocks(K, K.shape[0] // A.shape[0], K.shape[1] // A.shape[1])
+    return (A[:, :, None, None] * blocks).sum(axis=(0, 1))
+
+
+def commutation(m: Array, n: Array) -> Array:
+    """K with K*vec(A) = vec(A') for A of m×n."""
+    rows, columns = whole(m), whole(n)
+    return np.eye(rows * columns)[np.arange(rows * columns).reshape(columns, rows).T.reshape(-1)]
+
+
+def duplication(n: Array) -> Array:
+    """D with D*vech(A) = vec(A) for symmetric A of n×n."""
+    size = whole(n)
+    rows, columns = _lower(size)
+    made = np.zeros((size * size, len(rows)))
+    k = np.arange(len(rows))
+    made[columns * size + rows, k] = 1.0
+    made[rows * size + columns, k] = 1.0
+    return made
+
+
+def elimination(n: Array) -> Array:
+    """L with L*vec(A) = vech(A) for A of n×n."""
+    size = whole(n)
+    rows, columns = _lower(size)
+    return np.eye(size * size)[columns * size + rows]
+
+
+def _gaps(X: Array) -> Array:
+    """The distances from the largest entry of X to all others, and its own from 0."""
+    values = np.sort(X.real.reshape(-1))
+    return np.append(values[-1] - values[:-1], values[-1])
+
+
+# ---------------------------------------------------------------- the table
+
+_ENTRYWISE: dict[str, Callable[..., Array]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "square": lambda x: x * x,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "cot": lambda x: 1 / np.tan(x),
+    "sec": lambda x: 1 / np.cos(x),
+    "csc": lambda x: 1 / np.sin(x),
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "coth": lambda x: 1 / np.tanh(x),
+    "sech": lambda x: 1 / np.cosh(x),
+    "csch": lambda x: 1 / np.sinh(x),
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "hadpow": power,
+    "pow": powers,
+    "erf": first_order(_special("erf"), lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
+    "erfc": first_order(_special("erfc"), lambda x: -2 / np.sqrt(np.pi) * np.exp(-x * x)),
+    "gamma": first_order(_special("gamma"), lambda x: scipy("special").gamma(x) * scipy("special").digamma(x)),
+    "lgamma": first_order(_special("gammaln"), _special("digamma")),
+    "digamma": first_order(_special("digamma"), lambda x: scipy("special").polygamma(1, x)[()]),
+    "polygamma": polygamma,
+    "add": lambda *terms: reduce(np.add, terms),
+    "hadamard": lambda *factors: reduce(np.multiply, factors),
+}
+_WITH_MARGIN: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
+    "abs": (absolute, lambda x: x),
+    "sign": (lambda x: np.sign(x.real), lambda x: x),
+    "max": (maximum, lambda a, b: a - b),
+    "min": (minimum, lambda a, b: a - b),
+    "relu": (lambda x: np.where(x.real > 0, x, 0.0)[()], lambda x: x),
+    "gt": (lambda a, b: (a.real > b.real) * np.float64(1), lambda a, b: a - b),
+    "ge": (lambda a, b: (a.real >= b.real) * np.float64(1), lambda a, b: a - b),
+    "lt": (lambda a, b: (a.real < b.real) * np.float64(1), lambda a, b: a - b),
+    "le": (lambda a, b: (a.real <= b.real) * np.float64(1), lambda a, b: a - b),
+    "eq": (lambda a, b: (a.real == b.real) * np.float64(1), lambda a, b: a - b),
+    "ne": (lambda a, b: (a.real != b.real) * np.float64(1), lambda a, b: a - b),
+    "Heaviside": (lambda x, *at: (x.real > 0) * np.float64(1), lambda x, *at: x),
+}
+_WHOLE: dict[str, Callable[..., Array]] = {
+    "scalar": lambda X: X[0, 0],
+    "sadd": lambda *terms: reduce(np.add, terms),
+    "smul": lambda *factors: reduce(np.multiply, factors),
+    "spow": power,
+    "mul": product,
+    "transpose": lambda X: X.T,
+    "inv": linalg.inverse,
+    "matpow": linalg.matrix_power,
+    "kron": np.kron,
+    "tr": np.trace,
+    "det": np.linalg.det,
+    "logdet": linalg.log_abs_det,
+    "adj": linalg.adjugate,
+    "pinv": linalg.pseudo_inverse,
+    "expm": linalg.exponential,
+    "logm": linalg.logarithm,
+    "sqrtm": linalg.square_root,
+    "chol": linalg.cholesky,
+    "sum": np.sum,
+    "mean": np.mean,
+    "prod": np.prod,
+    **{
+        name + suffix: partial(f, axis=axis)
+        for name, f in (("logsumexp", logsumexp), ("softmax", softmax), ("log_softmax", log_softmax))
+        for suffix, axis in (("", None), ("_all", None), ("_axis0", 0), ("_axis1", 1))
+    },
+    "diag": lambda x: np.diag(x[:, 0]),
+    "diagonal": lambda X: np.diagonal(X)[:, None],
+    "vec": vec,
+    "vech": vech,
+    "unvech": unvech,
+    "block_inner": block_inner,
+    "block_sum": block_sum,
+    "sylvester": linalg.sylvester,
+    "tril": np.tril,
+    "triu": np.triu,
+    "hcat": lambda *parts: np.concatenate(parts, axis=1),
+    "vcat": lambda *parts: np.concatenate(parts, axis=0),
+    "entry": entry,
+    "entry2": entry2,
+    "row": row,
+    "column": column,
+    "commutation": commutation,
+    "duplication": duplication,
+    "elimination": elimination,
+}
+_SHAPED: dict[str, Callable[..., Array]] = {
+    "eye": lambda m, n: np.eye(whole(m), whole(n)),
+    "zeros": lambda m, n: np.zeros((whole(m), whole(n))),
+    "ones": lambda m, n: np.ones((whole(m), whole(n))),
+    "e": unit_vector,
+    "unvec": unvec,
+}
+
+KERNELS: dict[str, Kernel] = {
+    **{name: Kernel(f) for name, f in _WHOLE.items()},
+    **{name: Kernel(f, entrywise=True) for name, f in _ENTRYWISE.items()},
+    **{name: Kernel(f, entrywise=True, margin=margin) for name, (f, margin) in _WITH_MARGIN.items()},
+    **{name: Kernel(f, shaped=True) for name, f in _SHAPED.items()},
+    "norm": Kernel(norm, margin=norm),
+    "pnorm": Kernel(pnorm, margin=lambda X, p: X),
+    "norm1": Kernel(lambda X: absolute(X).sum(), margin=lambda X: X),
+    "norminf": Kernel(lambda X: largest(absolute(X)), margin=lambda X: _gaps(absolute(X))),
+    "spectral": Kernel(
+        lambda X: linalg.singular_values(X)[0], analytic=False, margin=lambda X: _gaps(linalg.singular_values(X))
+    ),
+    "nuclear": Kernel(lambda X: linalg.singular_values(X).sum(), analytic=False, margin=linalg.singular_values),
+    "polar": Kernel(linalg.polar, analytic=False, margin=linalg.singular_values),
+    "lambda_max": Kernel(lambda X: linalg.eigenvalues(X)[-1, 0], analytic=False, margin=linalg.eigenvalue_gaps),
+    "lambda_min": Kernel(lambda X: linalg.eigenvalues(X)[0, 0], analytic=False, margin=linalg.eigenvalue_gaps),
+    "eigvals": Kernel(linalg.eigenvalues, analytic=False, margin=linalg.eigenvalue_gaps),
+    "eigvecs": Kernel(linalg.eigenvectors, analytic=False, margin=linalg.eigenvalue_gaps),
+    "eigvec_max": Kernel(lambda X: linalg.eigenvectors(X)[:, -1:], analytic=False, margin=linalg.eigenvalue_gaps),
+    "eigvec_min": Kernel(lambda X: linalg.eigenvectors(X)[:, :1], analytic=False, margin=linalg.eigenvalue_gaps),
+    "hardmax": Kernel(
+        lambda X: np.eye(X.shape[1])[X.real.argmax(axis=1)], margin=lambda X: np.diff(np.sort(X.real, axis=1)[:, -2:])
+    ),
+}
+_SYMPY_NAMES = {"Abs": "abs", "Max": "max", "Min": "min", "loggamma": "lgamma"}
+
+
+@cache
+def kernel(name: str) -> Kernel | None:
+    """The kernel of that name; None where there is none (a composite operation, or an unknown one)."""
+    return KERNELS.get(_SYMPY_NAMES.get(name, name))
+
+
+@cache
+def sympy_kernel(name: str, count: int) -> Kernel | None:
+    """SymPy's scalar function of that name as an entrywise kernel: by NumPy, SciPy or, in the end, mpmath."""
+    function = getattr(sympy, name, None)
+    if not (isinstance(function, type) and issubclass(function, sympy.Function)):
+        return None
+    slots = sympy.symbols(f"x:{count}", real=True)
+    formula = function(*slots)
+    fast = sympy.lambdify(slots, formula, modules=["scipy", "numpy"])
+    exact = np.vectorize(sympy.lambdify(slots, formula, modules="mpmath"), otypes=[float])
+
+    def evaluated(*args: Array) -> Array:
+        reals = [a.real for a in args]
+        try:
+            return np.asarray(fast(*reals), dtype=float)[()]
+        except (NameError, TypeError, AttributeError):
+            return exact(*reals)[()]
+
+    return Kernel(evaluated, analytic=False, entrywise=True)
