@@ -8,7 +8,7 @@ shape [m*n, m*n] keeps both (`Record.operands`).  A size argument that a spellin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,12 @@ class Argument:
     name: str
     dims: tuple[str, ...] = ()
     is_size: bool = False
+
+
+def sizes_of(arguments: Iterable[Argument], result: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The names among the dimensions, in order of appearance."""
+    dims = [d for a in arguments for d in a.dims] + list(result)
+    return tuple(dict.fromkeys(name for d in dims for name in NAME.findall(d)))
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,7 @@ class Record:
     @cached_property
     def sizes(self) -> tuple[str, ...]:
         """The names among the dimensions, in order of appearance."""
-        dims = [d for a in self.arguments for d in a.dims] + list(self.result)
-        return tuple(dict.fromkeys(name for d in dims for name in NAME.findall(d)))
+        return sizes_of(self.arguments, self.result)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +107,18 @@ class Structure:
     made_by: frozenset[str] = frozenset()
     transpose: str = ""
 
+    @cached_property
+    def sizes(self) -> tuple[str, ...]:
+        """The names among the dimensions."""
+        return sizes_of(self.arguments)
+
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """A true equation lhs = rhs between expressions in the variables of `arguments`."""
+    """A true equation lhs = rhs between expressions in the variables of `arguments`.
+
+    `where` must be known for it to be used, `domain` says where both sides are defined.
+    """
 
     name: str
     file: Path
@@ -113,6 +126,8 @@ class Identity:
     lhs: str
     rhs: str
     where: tuple[str, ...]
+    domain: tuple[str, ...]
+    domain: tuple[str, ...]
     source: str
 
 

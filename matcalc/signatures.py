@@ -36,7 +36,7 @@ _OPERATION_KEYS = frozenset(
 _STRUCTURE_KEYS = frozenset(
     "type implies sample project independent pairing facts latex unicode source closed absorbs made_by transpose".split()
 )
-_IDENTITY_KEYS = frozenset("type lhs rhs where source".split())
+_IDENTITY_KEYS = frozenset("type lhs rhs where domain source".split())
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,14 @@ def _identity(table: _Table) -> Identity:
     table.expect_keys(_IDENTITY_KEYS)
     arguments, _ = parse_type(table, table.text("type"))
     return Identity(
-        table.name, table.file, arguments, table.text("lhs"), table.text("rhs"), table.texts("where"), table.text("source")
+        table.name,
+        table.file,
+        arguments,
+        table.text("lhs"),
+        table.text("rhs"),
+        table.texts("where"),
+        table.texts("domain"),
+        table.text("source"),
     )
 
 
