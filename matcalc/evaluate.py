@@ -54,7 +54,7 @@ class Program:
         for e in postorder(roots, self._children):
             self._compile(e)
         self.outputs = [self.slots[r] for r in roots]
-        self._after: dict[int, list[Step]] = {}
+        self._after: dict[tuple[int, int], list[Step]] = {}
 
     def _children(self, e: Node) -> tuple[Node, ...]:
         found = self._plans.get(id(e))
@@ -73,11 +73,11 @@ class Program:
         found = kernel(name)
         if found is not None:
             if found.shaped:
-                return found, (*cast("tuple[Node, ...]", shape(e)), *args)
+                return found, (*shape(e), *args)
             return found, _spread(args) if found.entrywise and shape(e) else args
         rules = self._rules or rulebase()
         if name in rules and "value" in rules.record(name).formulas:
-            return None, (rules.apply(name, "value", args),)
+            return None, (rules.apply(name, "value", args, result=shape(e)),)
         found = sympy_kernel(name, len(args))
         if found is None:
             raise ArgumentError(f"`{name}` cannot be evaluated: it has neither a kernel nor a `value` formula")
@@ -99,39 +99,50 @@ class Program:
         else:
             self.inputs[name_of(e)] = slot
 
-    def values(self, arrays: Mapping[str, Array]) -> list[Array]:
-        """Every slot's value for the inputs given by name, 2-D arrays and NumPy scalars."""
+    def start(self, arrays: Mapping[str, Array]) -> list[Array]:
+        """The values of numbers and inputs, the latter given by name as 2-D arrays and NumPy scalars; nothing else yet."""
         values = list(self._start)
         for name, slot in self.inputs.items():
             values[slot] = arrays[name]
-        return _run(self.steps, values)
+        return values
+
+    def values(self, arrays: Mapping[str, Array]) -> list[Array]:
+        """Every slot's value for the inputs given by name."""
+        return _run(self.steps, self.start(arrays))
 
     def run(self, arrays: Mapping[str, Array]) -> list[Array]:
         """The values of the roots."""
         values = self.values(arrays)
         return [values[slot] for slot in self.outputs]
 
-    def after(self, slot: int) -> list[Step]:
-        """The steps whose value depends on that slot's."""
-        found = self._after.get(slot)
+    def length(self, root: int) -> int:
+        """How many steps there are up to the root of that number and the roots before it."""
+        ends = set(self.outputs[: root + 1])
+        return max((i + 1 for i, step in enumerate(self.steps) if step.out in ends), default=0)
+
+    def after(self, slot: int, root: int) -> list[Step]:
+        """The steps on the way from a slot to the root of that number, in order."""
+        found = self._after.get((slot, root))
         if found is None:
-            touched = {slot}
-            found = self._after[slot] = []
+            touched, needed = {slot}, {self.outputs[root]}
+            downstream = []
             for step in self.steps:
                 if step.out != slot and not touched.isdisjoint(step.args):
                     touched.add(step.out)
+                    downstream.append(step)
+            found = self._after[slot, root] = []
+            for step in reversed(downstream):
+                if step.out in needed:
+                    needed.update(step.args)
                     found.append(step)
+            found.reverse()
         return found
 
-    def changed(self, values: list[Array], slot: int, value: Array) -> list[Array]:
-        """All values once that slot holds another one: what depends on it is computed anew."""
+    def changed(self, values: list[Array], slot: int, value: Array, root: int = 0) -> Array:
+        """The value of a root once that slot holds another value: what lies between is computed anew."""
         new = values.copy()
         new[slot] = value
-        return _run(self.after(slot), new)
-
-    def analytic(self, slot: int) -> bool:
-        """Whether a complex step in that slot reaches the end."""
-        return all(step.kernel.analytic for step in self.after(slot))
+        return _run(self.after(slot, root), new)[self.outputs[root]]
 
 
 def _run(steps: list[Step], values: list[Array]) -> list[Array]:

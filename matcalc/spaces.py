@@ -1,0 +1,108 @@
+"""What the structures of variables mean for arrays: samples, projections and pairings by their formulas in the rule files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+
+from matcalc.evaluate import Program, bind, leaves
+from matcalc.expr import variable
+from matcalc.linalg import Array
+from matcalc.rulebase import Rulebase
+
+ROUNDS = 60
+"""How often several projections alternate until they settle in the intersection."""
+
+
+class Spaces:
+    """The formulas of the structures as programs, compiled at their first use."""
+
+    def __init__(self, rules: Rulebase) -> None:
+        """Take the structures of a rule base."""
+        self._rules = rules
+        self._programs: dict[tuple[str, str], Program] = {}
+        self._wanted: dict[str, list[tuple[int, frozenset[str]]]] = {}
+
+    def closure(self, names: Iterable[str]) -> frozenset[str]:
+        """The structures named and all that they imply; names that are no structures are left out."""
+        found: set[str] = set()
+        waiting = [n for n in names if n in self._rules.structures]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting.extend(self._rules.structures[name].implies)
+        return frozenset(found)
+
+    def has(self, name: str, key: str) -> bool:
+        """Whether the structure of that name has a formula under that key."""
+        return name in self._rules.structures and key in self._rules.structures[name].formulas
+
+    def is_subspace(self, name: str) -> bool:
+        """Whether a variable of that structure varies in a linear subspace only."""
+        return any(self.has(n, "project") for n in self.closure([name]))
+
+    def wanted(self, operation: str) -> list[tuple[int, frozenset[str]]]:
+        """(i, structures) for the operands i that an operation needs inside a subspace: chol a symmetric one."""
+        found = self._wanted.get(operation)
+        if found is None:
+            found = self._wanted[operation] = []
+            record = self._rules.records.get(operation)
+            for condition in record.where if record else ():
+                structure, _, argument = condition.rstrip(")").partition("(")
+                names = [a.name for a in record.operands] if record else []
+                if argument in names and self.is_subspace(structure):
+                    found.append((names.index(argument), frozenset({structure})))
+        return found
+
+    def sample(self, names: Iterable[str], W: Array) -> Array:
+        """An array of those structures made from W; subspaces come last."""
+        chosen = [n for n in self._rules.structures if n in set(names) and self.has(n, "sample")]
+        for name in sorted(chosen, key=self.is_subspace):
+            W = self._apply(name, "sample", "W", W)
+        return W
+
+    def project(self, names: Iterable[str], G: Array) -> Array:
+        """The part of G inside the subspace of those structures."""
+        chosen = sorted(n for n in self.closure(names) if self.has(n, "project"))
+        for _ in range(ROUNDS if len(chosen) > 1 else 1):
+            before = G
+            for name in chosen:
+                G = self._apply(name, "project", "G", G)
+            if np.array_equal(before, G):
+                break
+        return G
+
+    def pairing(self, names: Iterable[str], Y: Array) -> Array:
+        """P with df = <P, dX> for Y, the gradient by the independent entries."""
+        closed = self.closure(names)
+        chosen = [n for n in self._rules.structures if n in closed and self.has(n, "pairing")]
+        strongest = [n for n in chosen if not any(n in self._rules.structures[o].implies for o in chosen)]
+        for name in strongest[:1]:
+            Y = self._apply(name, "pairing", "Y", Y)
+        return Y
+
+    def _apply(self, name: str, key: str, argument: str, value: Array) -> Array:
+        """The structure's formula for an array; a vector is read as one row, a scalar as a 1×1 matrix."""
+        program = self._programs.get((name, key))
+        if program is None:
+            structure = self._rules.structures[name]
+            dims = self._rules.dims(structure.arguments[0].dims)
+            formula = self._rules.parse(
+                structure, key, structure.formulas[key], {argument: variable(argument, dims)}, map(str, dims)
+            )
+            program = self._programs[name, key] = Program([formula], rules=self._rules)
+        matrix = np.reshape(value, (1, 1)) if np.ndim(value) == 0 else value
+        column = matrix.shape[1] == 1 and matrix.shape[0] > 1
+        made = program.run(bind(leaves(program), {argument: matrix.T if column else matrix}))[0]
+        if column:
+            return made.T
+        return made if np.ndim(value) else made[0, 0]
+
+
+@lru_cache(maxsize=8)
+def spaces(rules: Rulebase) -> Spaces:
+    """The structures of a rule base, their programs shared by all who ask."""
+    return Spaces(rules)
