@@ -106,6 +106,7 @@ class Structure:
     absorbs: frozenset[str] = frozenset()
     made_by: frozenset[str] = frozenset()
     transpose: str = ""
+    declarable: bool = True
 
     @cached_property
     def sizes(self) -> tuple[str, ...]:
@@ -126,7 +127,6 @@ class Identity:
     lhs: str
     rhs: str
     where: tuple[str, ...]
-    domain: tuple[str, ...]
     domain: tuple[str, ...]
     source: str
 

@@ -134,6 +134,19 @@ class Rulebase(Formulas):
                 result = shape(extra["G"])
         return template.fill(leaves, self.bind(name, args, result), self.make)
 
+    def condition(self, name: str, text: str, args: tuple[Node, ...]) -> Node:
+        """What a condition of a rule is said of: the `A - B` of offkink(A - B), for these operands."""
+        record = self.records[name]
+        scalar = record.entrywise and all(map(is_scalar, args))
+        where = (name, f"where {text}", scalar)
+        template = self._templates.get(where)
+        if template is None:
+            leaves = self.leaves(record, scalar)
+            node = self.parse(record, "where", text, leaves, record.sizes)
+            template = self._templates[where] = compile_template(node, leaves.values())
+        known = {a.name: x for a, x in zip(record.operands, args, strict=True)}
+        return template.fill(known, self.bind(name, args), self.make)
+
     def adjoint(self, name: str, i: int, args: tuple[Node, ...], G: Node) -> Node:
         """The Y with <G, L(D)> = <Y, D>, where the operation is linear in operand i."""
         return self.apply(name, f"adjoint.{self.records[name].operands[i].name}", args, {"G": G})

@@ -34,7 +34,7 @@ _OPERATION_KEYS = frozenset(
     "latex unicode source".split()
 )
 _STRUCTURE_KEYS = frozenset(
-    "type implies sample project independent pairing facts latex unicode source closed absorbs made_by transpose".split()
+    "type implies sample says project independent pairing facts closed absorbs made_by transpose declarable source".split()
 )
 _IDENTITY_KEYS = frozenset("type lhs rhs where domain source".split())
 
@@ -225,12 +225,13 @@ def _structure(table: _Table) -> Structure:
         implies=table.texts("implies"),
         formulas=table.formulas(("sample", "project", "independent", "pairing"), arguments),
         facts=table.texts("facts"),
-        templates={key: table.text(key) for key in _PLACES if key in table.entries},
+        templates={"says": table.text("says")},
         source=table.text("source"),
         closed=frozenset(table.texts("closed")),
         absorbs=frozenset(table.texts("absorbs")),
         made_by=frozenset(table.texts("made_by")),
         transpose=table.text("transpose", ""),
+        declarable=table.flag("declarable", True),
     )
 
 
