@@ -264,20 +264,22 @@ def leaves(program: Program) -> dict[str, Node]:
     return {names[slot]: e for e, slot in program.slots.items() if slot in names and head(e) == "symbol"}
 
 
-def bind(inputs: Mapping[str, Node], arrays: Mapping[str, object], sizes: Mapping[str, int] | None = None) -> dict[str, Array]:
-    """The inner value of every input by name: the arrays given, the sizes that they tell."""
+def bind(
+    inputs: Mapping[str, Node],
+    arrays: Mapping[str, object],
+    sizes: Mapping[str, int] | None = None,
+    required: Iterable[str] | None = None,
+) -> dict[str, Array]:
+    """The inner value of every input by name: the arrays given, the sizes that they tell; those required must be there."""
     held = {inputs[name]: inside(value, inputs[name]) for name, value in arrays.items() if name in inputs}
-    known = infer_sizes({node: a for node, a in held.items() if not is_scalar(node)}, sizes)
-    values: dict[str, Array] = {name_of(node): a for node, a in held.items()}
-    for name in inputs:
-        if name not in values and name in known:
-            values[name] = np.float64(known[name])
-    missing = missing_names(inputs, values)
+    stated = {name_of(node): round(float(a.real)) for node, a in held.items() if is_scalar(node) and node.is_integer}
+    known = infer_sizes({node: a for node, a in held.items() if not is_scalar(node)}, {**stated, **(sizes or {})})
+    values: dict[str, Array] = {name: np.float64(size) for name, size in known.items() if name in inputs}
+    values.update({name_of(node): a for node, a in held.items()})
+    missing = [name for name in (inputs if required is None else required) if name not in values]
     if missing:
-        raise ArgumentError(f"no value for {', '.join(missing)}")
+        tells = any(not is_scalar(inputs[name]) for name in missing)
+        raise ArgumentError(
+            f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name"
+        )
     return values
-
-
-def missing_names(inputs: Iterable[str], values: Mapping[str, Array]) -> list[str]:
-    """The inputs that have no value."""
-    return [name for name in inputs if name not in values]
