@@ -5,7 +5,7 @@ Light on purpose: it reads the rule files' texts and parses no formula.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from matcalc.errors import UnknownNameError
@@ -24,10 +24,17 @@ def search(signatures: Signatures, words: Iterable[str]) -> list[Rule]:
     wanted = [word.casefold() for word in words]
     found = [rule for rule in rules(signatures) if all(word in _haystack(signatures, rule) for word in wanted)]
     if not found:
-        near = get_close_matches(" ".join(wanted), [rule.name for rule in rules(signatures)])
-        hint = f"did you mean {' or '.join(near)}?" if near else "`matcalc rules` lists them all"
-        raise UnknownNameError(f"no rule mentions {' and '.join(wanted)}", hint=hint)
+        raise _unknown(" and ".join(wanted), [rule.name for rule in rules(signatures)])
     return sorted(found, key=lambda rule: rule.name not in wanted)
+
+
+def choose(ids: Sequence[str], names: Iterable[str]) -> list[str]:
+    """The ids of formulas (inv.d, mul.adjoint.A) that belong to the names, or are named; all, where there are no names."""
+    chosen = {name: [i for i in ids if i == name or i.startswith(f"{name}.")] for name in names}
+    for name, found in chosen.items():
+        if not found:
+            raise _unknown(name, ids)
+    return [i for found in chosen.values() for i in found] if chosen else list(ids)
 
 
 def listing(signatures: Signatures, found: Iterable[Rule]) -> str:
@@ -46,6 +53,12 @@ def formulas(rule: Rule) -> list[tuple[str, str]]:
         return [("identity", f"{rule.lhs} = {rule.rhs}")]
     facts = [("fact", fact) for fact in rule.facts] if isinstance(rule, Structure) else []
     return [*rule.formulas.items(), *facts]
+
+
+def _unknown(name: str, known: Iterable[str]) -> UnknownNameError:
+    near = get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`matcalc rules` lists them all"
+    return UnknownNameError(f"there is no rule {name}", hint=hint)
 
 
 def _conditions(rule: Rule) -> tuple[str, ...]:

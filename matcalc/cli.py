@@ -18,9 +18,8 @@ from typing import NoReturn
 
 import click
 
-from matcalc import __version__, catalogue
+from matcalc import __version__, catalogue, signatures
 from matcalc.errors import MatcalcError, ParseError, VerificationError
-from matcalc.signatures import load
 
 FORMATS = ("text", "unicode", "latex", "json")
 CONVENTIONS = ("structured", "independent")
@@ -137,8 +136,10 @@ def grad(
         from matcalc.derivation import gradients
         from matcalc.parser import parse
         from matcalc.report import render
-    problem = parse(text, declare)
-    derivations = gradients(problem, wrt or None, verify=not no_verify, convention=convention)
+        from matcalc.rulebase import load
+    known = load(rules)
+    problem = parse(text, declare, rules=known)
+    derivations = gradients(problem, wrt or None, verify=not no_verify, convention=convention, rules=known)
     click.echo(render(form or _default_format(), problem, derivations))
 
 
@@ -147,8 +148,31 @@ def grad(
 @click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
 def rules_command(words: tuple[str, ...], rules: tuple[Path, ...]) -> None:
     """The rules that mention every WORD; `rules check [NAME]` lets them prove themselves by numbers."""
-    known = load(rules)
-    click.echo(catalogue.listing(known, catalogue.search(known, words)))
+    if words[:1] == ("check",):
+        _check(words[1:], rules)
+    else:
+        known = signatures.load(rules)
+        click.echo(catalogue.listing(known, catalogue.search(known, words)))
+
+
+def _check(names: tuple[str, ...], files: tuple[Path, ...]) -> None:
+    """Print the verdict on every formula of the rules of those names, or of all; VerificationError where one is wrong."""
+    with _quick_import():
+        from matcalc.rulebase import load
+        from matcalc.selfcheck import Selfcheck
+    selfcheck = Selfcheck(load(files))
+    ids = catalogue.choose(selfcheck.ids(), names)
+    width = max(map(len, ids))
+    wrong = []
+    for rule in ids:
+        found = selfcheck.check(rule)
+        verdict = "right" if found.ok else "WRONG"
+        click.echo(f"{rule:<{width}}  {verdict}  relative error {found.error:.0e} at {found.points} points, {found.method}")
+        if not found.ok:
+            wrong.append(rule)
+    if wrong:
+        raise VerificationError(f"{len(wrong)} of {len(ids)} formulas fail their check: {', '.join(wrong)}")
+    click.echo(f"{len(ids)} formulas, all right")
 
 
 def run(args: list[str]) -> int:
