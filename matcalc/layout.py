@@ -25,7 +25,8 @@ SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
 class Printed(NamedTuple):
     """A printed part without its sign: characters, how tightly it binds, what else its surroundings must know.
 
-    `tall`: higher than a line; `entrywise`: a product by `.*`; `fragile`: a number before it would multiply out.
+    `tall`: higher than a line; `entrywise`: a product by `.*`; `fragile`: a number before it would multiply out;
+    `opens`, `closes`: what it looks like at its ends, for products without a sign.
     """
 
     rope: Rope
@@ -34,6 +35,8 @@ class Printed(NamedTuple):
     tall: bool = False
     entrywise: bool = False
     fragile: bool = False
+    opens: str = ""
+    closes: str = ""
 
 
 class Style(ABC):
@@ -45,7 +48,7 @@ class Style(ABC):
         """The part with its sign."""
         if not p.negative:
             return p
-        return Printed((self.minus, self.signed(p)), min(p.level, SIGN), False, p.tall, p.entrywise)
+        return Printed((self.minus, self.signed(p)), min(p.level, SIGN), False, p.tall, p.entrywise, opens="sign")
 
     def signed(self, p: Printed) -> Rope:
         """What follows a minus in front."""
@@ -54,12 +57,15 @@ class Style(ABC):
 
     def bracketed(self, p: Printed) -> Printed:
         """The part in brackets."""
-        whole = self.whole(p)
-        return Printed(("(", whole.rope, ")"), ATOM, False, p.tall)
+        return Printed(("(", self.whole(p).rope, ")"), tall=p.tall, opens="group", closes="group")
+
+    def operand(self, p: Printed, level: int) -> Printed:
+        """The part as an operand that must bind at least as tightly as level."""
+        return self.bracketed(p) if p.negative or p.level < level else p
 
     def at(self, p: Printed, level: int) -> Rope:
-        """The part as an operand that must bind at least as tightly as level."""
-        return self.bracketed(p).rope if p.negative or p.level < level else p.rope
+        """The characters of the part as an operand."""
+        return self.operand(p, level).rope
 
     @abstractmethod
     def show(self, view: View, parts: Sequence[Printed]) -> Printed:
@@ -162,7 +168,7 @@ def program(roots: Sequence[Node], style: Style, taken: Iterable[str] = (), sign
         return Program((), tuple(render(v, style) for v in views))
     named = _name_shared(roots, taken)
     outline = Outline(signatures, named)
-    definitions = tuple((name, render(outline.written_out(node), style)) for node, name in named.items())
+    definitions = tuple((render(outline.plain(e), style), render(outline.written_out(e), style)) for e in named)
     return Program(definitions, tuple(render(outline.view(r), style) for r in roots))
 
 

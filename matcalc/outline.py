@@ -50,7 +50,7 @@ class Outline:
         self._views: dict[int, View] = {}
         self._nodes: list[Node] = list(named or ())
         for node, name in (named or {}).items():
-            self._views[id(node)] = name_view(name)
+            self._views[id(node)] = name_view(name, matrix=not is_scalar(node))
 
     def view(self, e: Node) -> View:
         """The view of e at a loose place: a common number of all terms is in front, 1/2*(s + t)."""
@@ -92,7 +92,7 @@ class Outline:
     # ---------------------------------------------------------------- leaves
 
     def _symbol(self, e: Node) -> View:
-        return name_view(name_of(e), bool(getattr(e, "is_integer", False)))
+        return name_view(name_of(e), bool(getattr(e, "is_integer", False)), not is_scalar(e))
 
     def _number(self, e: Node) -> View:
         if isinstance(e, Rational):
@@ -215,7 +215,8 @@ class Outline:
         else:
             return c, [self.plain(f) for f in fs]
         times = None if c is None else _times_size(c, self._scalars(c), n)
-        view = View("axis", (self.plain(summed),), ("sum" if times is None else "mean", axis), 1 + self.plain(summed).size)
+        inner = self.plain(summed)
+        view = View("axis", (inner, self.view(n)), ("sum" if times is None else "mean", axis), 1 + inner.size)
         finish(view, "sum" + view.parts[0].label, 1.0, 6)
         others = [self.plain(f) for f in rest]
         remaining = c if times is None else None if times == 1 else times

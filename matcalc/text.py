@@ -27,7 +27,8 @@ def text_program(roots: Sequence[Node], names: Iterable[str] = (), signatures: S
 class TextStyle(Style):
     """The language, and the base of the other styles."""
 
-    times: Rope = "*"
+    exact = True
+    """Whether what is printed must be read back as the same scalar, which SymPy multiplies out as it is built."""
     over = "/"
     dot_times = " .* "
     dot_over = " ./ "
@@ -41,7 +42,7 @@ class TextStyle(Style):
 
     def name(self, view: View, parts: Sequence[Printed]) -> Printed:
         """A variable."""
-        return Printed(view.data)
+        return Printed(view.data.text)
 
     def constant(self, view: View, parts: Sequence[Printed]) -> Printed:
         """pi."""
@@ -84,17 +85,18 @@ class TextStyle(Style):
         top, bottom, matrices = parts[:a], parts[a:b], parts[b:]
         if not matrices:
             return self.fraction(view, data.p, data.q, top, bottom)
+        clear = [v.kind not in ("axis", "array") for v in view.parts[b:]]
         if (data.p, data.q) == (1, 1) and b == 0:
-            return self.chain(matrices)
+            return self.chain(matrices, clear)
         if a == 0 and data.p == 1 and bottom and (len(matrices) == 1 or not all(map(_is_size, view.parts[a:b]))):
-            return self.divided(self.chain(matrices), self.with_number(data.q, bottom))
-        return self.chain([self.fraction(view, data.p, data.q, top, bottom), *matrices])
+            return self.divided(self.chain(matrices, clear), self.with_number(data.q, bottom))
+        return self.chain([self.fraction(view, data.p, data.q, top, bottom), *matrices], [True, *clear])
 
     def fraction(self, view: View, p: int, q: int, top: Sequence[Printed], bottom: Sequence[Printed]) -> Printed:
         """p/q * top/bottom; N*d/2*log(…), but 1/2*alpha*log(…)."""
         views = view.parts[: len(top)]
         clear = [not _is_matrix_product(v) for v in views]
-        if views and views[0].kind == "sum" and (p, q) != (1, 1) and len(top) + len(bottom) > 1:
+        if self.exact and views and views[0].kind == "sum" and (p, q) != (1, 1) and len(top) + len(bottom) > 1:
             inner = self.bracketed(self.fraction(view, 1, 1, top, bottom))
             return self.chain([self.ratio(p, q), inner])
         if q != 1 and bottom and not all(v.kind == "sum" for v in view.parts[len(top) : len(top) + len(bottom)]):
@@ -125,15 +127,16 @@ class TextStyle(Style):
         """The factors multiplied; a product among them is bracketed, but the first, and where it is not `clear`."""
         if len(factors) == 1:
             return factors[0]
-        pieces = []
+        operands = []
         for i, p in enumerate(factors):
             free = p.level == PRODUCT and not p.entrywise and (i == 0 or (clear is not None and not clear[i]))
-            pieces.append(self.at(p, PRODUCT if free else POWER))
-        return Printed(self.multiplied(pieces, factors), PRODUCT, tall=any(p.tall for p in factors))
+            operands.append(self.operand(p, PRODUCT if free else POWER))
+        tall = any(p.tall for p in operands)
+        return Printed(self.multiplied(operands), PRODUCT, tall=tall, opens=operands[0].opens, closes=operands[-1].closes)
 
-    def multiplied(self, pieces: Sequence[Rope], factors: Sequence[Printed]) -> Rope:
+    def multiplied(self, factors: Sequence[Printed]) -> Rope:
         """The product's characters."""
-        return separated(pieces, self.times)
+        return separated([p.rope for p in factors], "*")
 
     def hadamard(self, view: View, parts: Sequence[Printed]) -> Printed:
         """A .* B ./ C."""
@@ -145,7 +148,7 @@ class TextStyle(Style):
         return Printed(tuple(rope), PRODUCT, tall=any(p.tall for p in parts), entrywise=True)
 
     def kron(self, view: View, parts: Sequence[Printed]) -> Printed:
-        """kron(A, B)."""
+        """A Kronecker product."""
         return self.applied("kron", parts)
 
     # ---------------------------------------------------------------- powers
@@ -164,12 +167,12 @@ class TextStyle(Style):
 
     def exponent(self, view: View, p: Printed) -> Rope:
         """The exponent of a power, in brackets unless a name or an integer."""
-        if (view.kind == "number" and view.data[1] == 1) or (view.kind == "name" and view.data != "T"):
+        if (view.kind == "number" and view.data[1] == 1) or (view.kind == "name" and view.data.text != "T"):
             return self.whole(p).rope
         return self.bracketed(p).rope
 
     def sqrt(self, view: View, parts: Sequence[Printed]) -> Printed:
-        """sqrt(s)."""
+        """A root, of a scalar or entry by entry."""
         return self.applied("sqrt", parts)
 
     def transpose(self, view: View, parts: Sequence[Printed]) -> Printed:
@@ -183,7 +186,7 @@ class TextStyle(Style):
     # ---------------------------------------------------------------- calls
 
     def call(self, view: View, parts: Sequence[Printed]) -> Printed:
-        """tr(A), norm(X, 'nuc')."""
+        """The first spelling: norm(X, 'nuc')."""
         call: Call = view.data
         arguments = [a if isinstance(a, str) else self.whole(parts[a]).rope for a in call.arguments]
         return Printed((call.function, "(", separated(arguments, ", "), ")"))

@@ -18,6 +18,13 @@ GREEK = frozenset(
 _LABEL = 40
 
 
+class Name(NamedTuple):
+    """The name of a variable, and whether that is a matrix or a vector."""
+
+    text: str
+    matrix: bool
+
+
 class Product(NamedTuple):
     """The parts of a product: parts[:numerator] / parts[numerator:denominator] times the matrices after them."""
 
@@ -74,10 +81,10 @@ def labels(views: Iterable[View]) -> str:
     return "".join([v.label for v in views])
 
 
-def name_view(name: str, integer: bool = False) -> View:
+def name_view(name: str, integer: bool = False, matrix: bool = False) -> View:
     """A name; integers stand before Greek letters, those before Latin ones."""
     rank = 1 if integer else 2 if name.split("_")[0] in GREEK else 3
-    return finish(View("name", (), name), name.lower(), 1.0, rank)
+    return finish(View("name", (), Name(name, matrix)), name.lower(), 1.0, rank)
 
 
 def number_view(p: int, q: int) -> View:
