@@ -1,0 +1,403 @@
+"""The shape of every part of a problem, for given kinds of its names: one pass, linear in the text.
+
+A shape is () for a scalar or (rows, columns); unknown sizes are unified on the way.  What does not fit is a `Misfit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from matcalc.calls import Resolved, resolve
+from matcalc.errors import ArgumentError, DeclarationError, UnknownNameError
+from matcalc.misfit import Misfit, misuse, unify
+from matcalc.scope import Scope, Step
+from matcalc.shapes import Clash, Dim, Shape, Size, Unifier, find, plus, times
+from matcalc.sizes import size_of
+from matcalc.syntax.names import name_key
+from matcalc.syntax.tree import (
+    Bars,
+    Block,
+    Call,
+    Comparison,
+    Expression,
+    Index,
+    Name,
+    Negative,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Transpose,
+)
+
+
+class Inference:
+    """One pass over a problem."""
+
+    def __init__(self, scope: Scope, kinds: Mapping[str, str]) -> None:
+        """Nothing is known yet but the kinds of the free names."""
+        self.scope = scope
+        self.kinds = kinds
+        self.shapes: dict[int, Shape] = {}
+        self.calls: dict[int, Resolved] = {}
+        self.names: dict[str, Shape] = dict(scope.bound)
+        self.unifier = Unifier()
+        self.contextual: list[tuple[Expression, Size]] = []
+        self.spread: list[tuple[Expression, Expression, Shape]] = []
+        self.final: Shape = ()
+
+    def run(self) -> Inference:
+        """This inference, done.
+
+        Raises: Misfit for what does not fit, with the text that it stands in.
+        """
+        step = self.scope.steps[0]
+        try:
+            for step in self.scope.steps:
+                self._walk(step)
+                self.final = self.shapes[id(step.roots[0])]
+                if step.name is not None:
+                    self._define(step, step.name)
+            for step in self.scope.facts:
+                self._walk(step)
+                left, right = step.roots
+                a, b = self.shapes[id(left)], self.shapes[id(right)]
+                if a and b:
+                    self.same(a, b, "compare", left, right)
+            self._settle(step)
+        except Misfit as misfit:
+            misfit.source = misfit.source or step.source
+            raise
+        return self
+
+    def _walk(self, step: Step) -> None:
+        shapes = self.shapes
+        for e in step.parts:
+            shapes[id(e)] = _HANDLERS[type(e)](self, e)
+
+    def _settle(self, step: Step) -> None:
+        try:
+            self.unifier.settle()
+        except Clash as clash:
+            root = step.roots[0]
+            raise Misfit("settle", [root], clash=clash, what="the sizes do not fit together", hint="declare the sizes") from None
+
+    def _define(self, step: Step, name: Name) -> None:
+        key = name_key(name.name)
+        found = self.shapes[id(step.roots[0])]
+        if key in self.scope.declared:
+            told = self._declared(key)
+            if bool(told) != bool(found):
+                kind = self.scope.declared[key].kind
+                raise Misfit(
+                    "define", [step.roots[0]], what=f"{name.name} is declared a {kind}, and its value is none", cls=DeclarationError,
+                    hint="change the declaration or the definition",
+                )  # fmt: skip
+            if told:
+                self.same(told, found, "+", name, step.roots[0])
+        self.names[key] = found
+
+    # ------------------------------------------------------------ names
+
+    def shape_of_name(self, e: Name) -> Shape:
+        """The shape of a name where it stands."""
+        role = self.scope.role(e.name)
+        if role == "size":
+            return ()
+        if role == "constant":
+            return self._constant(e)
+        if role == "differential":
+            return self._known(self.scope.differential_of(e.name), e)
+        return self._known(name_key(e.name), e)
+
+    def _known(self, key: str, e: Name) -> Shape:
+        found = self.names.get(key)
+        if found is None:
+            if key in self.scope.defined:
+                raise Misfit(
+                    "order", [e], what=f"{e.name} is used before it is defined", cls=UnknownNameError, hint="move its definition up"
+                )
+            if self.scope.sealed:
+                raise Misfit("name", [e], what=f"unknown name {e.name}", cls=UnknownNameError, hint=self._near(e.name))
+            found = self.names[key] = self._declared(key) if key in self.scope.declared else self.fresh(self.kinds[key])
+        return found
+
+    def _near(self, name: str) -> str:
+        return f"known here: {', '.join([*self.scope.bound, *self.scope.sizes])}"
+
+    def fresh(self, kind: str) -> Shape:
+        """A shape of unknown sizes."""
+        if kind in ("scalar", "integer"):
+            return ()
+        return (Size(proper=True), 1 if kind == "vector" else Size(proper=True))
+
+    def _declared(self, key: str) -> Shape:
+        declared = self.scope.declared[key]
+        found = self.fresh(declared.kind)
+        if declared.sizes is not None and found:
+            dims = [size_of(e, self.scope, declared.source) for e in declared.sizes]
+            found = (dims[0], dims[1] if len(dims) > 1 else 1)
+        if found and any(_square(self.scope, p) for p in declared.properties):
+            try:
+                self.unifier.unify(*found)
+            except Clash:
+                words = " ".join(sorted(declared.properties))
+                raise DeclarationError(
+                    f"{declared.name.name} is declared {words}, so its sizes must be equal",
+                    source=declared.source, span=declared.name.span, hint="matrix(n,n)",
+                ) from None  # fmt: skip
+        return normal(found)
+
+    def _constant(self, e: Name) -> Shape:
+        if e.name == "pi":
+            return ()
+        n = self.context(e)
+        return (n, n) if e.name in ("I", "eye") else (n, 1)
+
+    def context(self, e: Expression) -> Size:
+        """An unknown size that the surroundings of e must tell."""
+        made = Size()
+        self.contextual.append((e, made))
+        return made
+
+    # ------------------------------------------------------------ making shapes equal
+
+    def same(self, a: Shape, b: Shape, kind: str, left: Expression, right: Expression) -> Shape:
+        """The shape of two parts that must have one."""
+        unify(self.unifier, ((a[0], b[0]), (a[1], b[1])), kind, (left, right), (a, b))
+        return a
+
+    def broadcast(self, a: Shape, b: Shape, kind: str, left: Expression, right: Expression) -> Shape:
+        """The common shape of two parts, rows, columns and scalars spread."""
+        if not a or not b:
+            return a or b
+        dims: list[Dim] = []
+        for p, q in zip(map(find, a), map(find, b), strict=True):
+            if p == 1 or q == 1:
+                dims.append(q if p == 1 else p)
+            else:
+                unify(self.unifier, ((p, q),), kind, (left, right), (a, b))
+                dims.append(p)
+        return tuple(dims)
+
+    # ------------------------------------------------------------ operators
+
+    def number(self, e: Number) -> Shape:
+        """A number is a scalar."""
+        return ()
+
+    def sum(self, e: Sum) -> Shape:
+        """Equal shapes, or a scalar beside a matrix."""
+        total, where = self.shapes[id(e.terms[0])], e.terms[0]
+        for term, sign in zip(e.terms[1:], e.signs[1:], strict=True):
+            s = self.shapes[id(term)]
+            if sign[0] == ".":
+                total = self.broadcast(total, s, ".+", where, term)
+            elif total and s:
+                self.same(total, s, "+", where, term)
+            elif total or s:
+                self.spread.append((e, where if s else term, total or s))
+                total = total or s
+            where = term if s else where
+        return total
+
+    def product(self, e: Product) -> Shape:
+        """The factors from the left."""
+        cur, where = self.shapes[id(e.factors[0])], e.factors[0]
+        for factor, operator in zip(e.factors[1:], e.operators[1:], strict=True):
+            s = self.shapes[id(factor)]
+            if operator == "*":
+                if cur and s:
+                    a, b = find(cur[1]), find(s[0])
+                    if a is not b and a != b:
+                        unify(self.unifier, ((a, b),), "*", (self._left(e, where, factor), factor), (cur, s))
+                    cur = normal((cur[0], s[1]))
+                else:
+                    cur = cur or s
+            elif operator == "/":
+                if s:
+                    raise Misfit("divide", [factor], [s], what="cannot divide by a matrix or vector", hint=self._division(factor, cur))
+            elif operator == "kron":
+                cur = (times(cur[0], s[0]), times(cur[1], s[1])) if cur and s else cur or s
+            else:
+                cur = self.broadcast(cur, s, operator, self._left(e, where, factor), factor)
+            where = e.factors[0]
+        return cur
+
+    def _left(self, e: Product, first: Expression, before: Expression) -> Expression:
+        """The factors of a product up to one of them, as one part."""
+        i = next(i for i, f in enumerate(e.factors) if f is before)
+        return first if i < 2 else Product(e.factors[:i], e.operators[:i], (e.factors[0].span[0], e.factors[i - 1].span[1]))
+
+    def _division(self, factor: Expression, cur: Shape) -> str:
+        return "write inv(B)*A or A*inv(B) for a square matrix, A ./ B entry by entry"
+
+    def negative(self, e: Negative) -> Shape:
+        """The same shape."""
+        return self.shapes[id(e.operand)]
+
+    def transpose(self, e: Transpose) -> Shape:
+        """Rows and columns exchanged."""
+        s = self.shapes[id(e.operand)]
+        return (s[1], s[0]) if s else s
+
+    def power(self, e: Power) -> Shape:
+        """A scalar's power, a square matrix's, or entry by entry."""
+        base, exponent = self.shapes[id(e.base)], self.shapes[id(e.exponent)]
+        if e.entrywise:
+            return self.broadcast(base, exponent, ".*", e.base, e.exponent)
+        if exponent:
+            raise misuse(
+                "an exponent must be a scalar", e.exponent, "write .^ for powers entry by entry, expm(A) for e^A", "exponent"
+            )
+        if not base:
+            return ()
+        if find(base[1]) == 1:
+            raise Misfit(
+                "power", [e.base], [base], what="a power is of a scalar or of a square matrix, and this is a vector",
+                hint="write x.^2 for powers entry by entry, x'*x or norm(x)^2 for the square of the length",
+            )  # fmt: skip
+        try:
+            self.unifier.unify(base[0], base[1])
+        except Clash as clash:
+            raise Misfit(
+                "power", [e.base], [base], clash, what="only a square matrix has a power", hint="write X.^2 entry by entry, X'*X for a square"
+            ) from None
+        if not self._integral(e.exponent):
+            raise misuse(
+                "the power of a matrix is an integer or an integer symbol", e.exponent,
+                "sqrtm(A) is A^(1/2); declare `k: integer`, or write A.^p entry by entry", "integral",
+            )  # fmt: skip
+        return base
+
+    def _integral(self, e: Expression) -> bool:
+        waiting = [e]
+        while waiting:
+            part = waiting.pop()
+            match part:
+                case Number():
+                    if part.value.denominator != 1:
+                        return False
+                case Name():
+                    key = name_key(part.name)
+                    declared = self.scope.declared.get(key)
+                    known = key in self.scope.sizes or key in self.scope.bound or self.kinds.get(key) == "integer"
+                    if not known and not (declared is not None and declared.kind == "integer"):
+                        return False
+                case Negative():
+                    waiting.append(part.operand)
+                case Sum():
+                    waiting.extend(part.terms)
+                case Product():
+                    if set(part.operators) != {"*"}:
+                        return False
+                    waiting.extend(part.factors)
+                case _:
+                    return False
+        return True
+
+    def comparison(self, e: Comparison) -> Shape:
+        """The common shape of both sides."""
+        return self.broadcast(self.shapes[id(e.left)], self.shapes[id(e.right)], "compare", e.left, e.right)
+
+    def index(self, e: Index) -> Shape:
+        """A scalar, a row or a column."""
+        s = self.shapes[id(e.operand)]
+        for place in e.places:
+            if place is not None and self.shapes[id(place)]:
+                raise misuse("an index must be a scalar", place, "declare it, as i: integer", "index")
+        if not s or len(e.places) > 2:
+            raise misuse("only a vector or a matrix has entries", e.operand, "x[i], X[i,j], X[i,:] and X[:,j] are read", "indexed")
+        if len(e.places) == 1:
+            if find(s[1]) != 1 and find(s[0]) != 1:
+                raise misuse("a matrix has two indices", e, "write X[i,j] for an entry, X[i,:] for a row, X[:,j] for a column", "indexed")
+            return () if e.places[0] is not None else s
+        i, j = e.places
+        if i is None:
+            return s if j is None else normal((s[0], 1))
+        return normal((1, s[1])) if j is None else ()
+
+    def bars(self, e: Bars) -> Shape:
+        """Abs of a scalar, det of a square matrix."""
+        s = self.shapes[id(e.operand)]
+        if s:
+            if find(s[1]) == 1 or find(s[0]) == 1:
+                raise Misfit(
+                    "bars", [e], [s], what="bars are abs of a scalar and det of a square matrix, and this is a vector",
+                    hint="write norm(x) or ‖x‖ for its length, abs(x) entry by entry",
+                )  # fmt: skip
+            try:
+                self.unifier.unify(*s)
+            except Clash as clash:
+                raise Misfit("bars", [e], [s], clash, what="only a square matrix has a determinant", hint="write norm(X) or abs(X)") from None
+        return ()
+
+    def block(self, e: Block) -> Shape:
+        """Blocks side by side and rows of them stacked; a scalar is one entry, 0 a block of zeros."""
+        rows: Dim = 0
+        width: Dim | None = None
+        for row in e.rows:
+            height: Dim | None = None
+            columns: Dim = 0
+            for j, part in enumerate(row):
+                r, c = self.block_shape(e, row, j)
+                if height is not None:
+                    unify(self.unifier, ((height, r),), "row", (row[0], part), (self.shapes[id(row[0])], self.shapes[id(part)]))
+                height, columns = r, plus(columns, c)
+            if width is not None:
+                unify(self.unifier, ((width, columns),), "stack", (e.rows[0][0], row[0]), ((rows, width), (height or 1, columns)))
+            width, rows = columns, plus(rows, height or 1)
+        return normal((rows, width or 1))
+
+    def block_shape(self, e: Block, row: tuple[Expression, ...], j: int) -> tuple[Dim, Dim]:
+        """The shape of one block; a 0 takes it from its row and its column."""
+        part = row[j]
+        s = self.shapes[id(part)]
+        if s:
+            return s[0], s[1]
+        if not (isinstance(part, Number) and part.value == 0):
+            return 1, 1
+        beside = next((self.shapes[id(p)] for p in row if self.shapes[id(p)]), ())
+        above = next((self.shapes[id(r[j])] for r in e.rows if len(r) == len(row) and self.shapes[id(r[j])]), ())
+        return (beside[0] if beside else 1), (above[1] if above else 1)
+
+    def call(self, e: Call) -> Shape:
+        """The shape of a function's result."""
+        if e.function == "d" and len(e.arguments) == 1 and isinstance(e.arguments[0], Name):
+            return self.shape_of_name(e.arguments[0])
+        key = name_key(e.function)
+        if key in self.scope.declared or key in self.scope.defined or (key in self.scope.bound and self.scope.sealed is False):
+            raise Misfit(
+                "call", [e], what=f"{e.function} is a variable here, not a function", span=e.name_span, cls=ArgumentError,
+                hint=f"multiplication is always written: {e.function}*(…)",
+            )  # fmt: skip
+        found = resolve(self, e)
+        self.calls[id(e)] = found
+        return found.shape
+
+
+def normal(s: Shape) -> Shape:
+    """The shape, () where it is 1×1."""
+    return () if s and find(s[0]) == 1 and find(s[1]) == 1 else s
+
+
+def _square(scope: Scope, structure: str) -> bool:
+    found = scope.signatures.structures.get(structure)
+    return found is not None and len(found.arguments[0].dims) == 2 and len(set(found.arguments[0].dims)) == 1
+
+
+_HANDLERS: dict[type, Callable[[Inference, Any], Shape]] = {
+    Number: Inference.number,
+    Name: Inference.shape_of_name,
+    Sum: Inference.sum,
+    Product: Inference.product,
+    Negative: Inference.negative,
+    Transpose: Inference.transpose,
+    Power: Inference.power,
+    Comparison: Inference.comparison,
+    Index: Inference.index,
+    Bars: Inference.bars,
+    Block: Inference.block,
+    Call: Inference.call,
+}

@@ -1,0 +1,59 @@
+"""SymPy's scalar functions that may be named in a text, and limits to what exact arithmetic may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import sympy
+from sympy import Expr
+
+MAX_EXPONENT = 1_000
+MAX_BITS = 20_000
+"""The longest exact number that is made."""
+_ELEMENTARY = frozenset(
+    "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh Abs sign erf erfc sqrt cot sec csc".split()
+)
+_EVALUATED = 1_000
+
+
+@lru_cache(maxsize=512)
+def sympy_function(name: str) -> type | None:
+    """SymPy's function of that name, if it has one real argument and a derivative in closed form."""
+    if name not in sympy.functions.__all__:
+        return None
+    found = getattr(sympy, name)
+    if not (isinstance(found, type) and issubclass(found, sympy.Function) and found.nargs is not None and 1 in found.nargs):
+        return None
+    x = sympy.Dummy(real=True)
+    try:
+        derivative = found(x).diff(x)
+    except (TypeError, ValueError, AttributeError, NotImplementedError, sympy.core.function.ArgumentIndexError):
+        return None
+    return None if derivative.has(sympy.Derivative, sympy.Subs, sympy.re, sympy.im, sympy.conjugate) else found
+
+
+def bits(e: object) -> int:
+    """How long the exact number e is; 0 for anything else."""
+    if isinstance(e, sympy.Rational):
+        return int(e.p).bit_length() + int(e.q).bit_length()
+    return 0
+
+
+def too_long(numbers: Iterable[object]) -> bool:
+    """Whether the product or sum of these may be a number too long to write."""
+    return sum(map(bits, numbers)) > MAX_BITS
+
+
+def power_too_large(base: object, exponent: object) -> bool:
+    """Whether base^exponent asks for a huge power."""
+    if not isinstance(exponent, sympy.Rational):
+        return False
+    if abs(exponent) > MAX_EXPONENT or exponent.q > 10**12:
+        return True
+    return bits(base) * abs(exponent) > MAX_BITS
+
+
+def argument_too_large(name: str, x: Expr) -> bool:
+    """Whether evaluating a function at the exact number x would take long."""
+    return name not in _ELEMENTARY and isinstance(x, sympy.Rational) and (abs(x) > _EVALUATED or x.q > _EVALUATED)

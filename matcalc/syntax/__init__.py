@@ -1,0 +1,1 @@
+"""The surface of the language: text in, statements out."""
