@@ -1,0 +1,251 @@
+"""Every rule against numbers: differentials, values, adjoints, matrices, projections, identities.
+
+The registry drives it: a rule is checked by being in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from matcalc.algebra import build
+from matcalc.evaluate import Program
+from matcalc.expr import Node, shape, variable
+from matcalc.kernels import kernel
+from matcalc.linalg import Array
+from matcalc.records import Identity, Record
+from matcalc.rulebase import Rulebase
+from matcalc.trial import COMMUTE, CONDITION, Condition, Leaf, Trial, trials
+from matcalc.verify import extrapolated
+
+STEP = 1e-25
+TOLERANCE = 1e-7
+FLOOR = 1e-6
+PROBES = 2
+EXPONENTS = (2.0, 3.0, 4.0)
+
+COMPLEX_STEP, DIFFERENCES, VALUES = "complex step", "central differences", "values"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict on one formula: the largest relative error over all points, at which the dimensions differ."""
+
+    rule: str
+    error: float
+    points: int
+    method: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was compared and everything agreed."""
+        return self.points > 0 and self.error <= TOLERANCE
+
+
+class Selfcheck:
+    """The checks of a rule base, by the ids of its formulas."""
+
+    def __init__(self, rules: Rulebase) -> None:
+        """Nothing is compiled yet."""
+        self._checks = _checks(rules)
+
+    def ids(self) -> list[str]:
+        """The id of every formula that numbers can confirm: inv.d, mul.adjoint.A, symmetric.project, log-det."""
+        return list(self._checks)
+
+    def check(self, rule: str) -> Outcome:
+        """The verdict on the formula of that id."""
+        return self._checks[rule]()
+
+
+def _checks(rules: Rulebase) -> dict[str, Callable[[], Outcome]]:
+    found: dict[str, Callable[[], Outcome]] = {}
+    for record in rules.records.values():
+        for key in record.formulas:
+            if checkable(record, key):
+                found[f"{record.name}.{key}"] = partial(check_formula, rules, record, key)
+    for name, structure in rules.structures.items():
+        for key in ("sample", "project", "independent"):
+            if key in structure.formulas:
+                found[f"{name}.{key}"] = partial(check_structure, rules, name, key)
+    for name, identity in rules.signatures.identities.items():
+        found[name] = partial(check_identity, rules, identity)
+    return found
+
+
+def checkable(record: Record, key: str) -> bool:
+    """Whether numbers can say anything: a value that is the only definition of its operation is neither right nor wrong."""
+    return not record.macro and (key != "value" or kernel(record.name) is not None)
+
+
+# ---------------------------------------------------------------- operations
+
+
+def check_formula(rules: Rulebase, record: Record, key: str, instead: Node | None = None) -> Outcome:
+    """The verdict on a formula of an operation, or on another node in its place."""
+    errors: list[float] = []
+    methods: set[str] = set()
+    points = 0
+    for scalar in (False, True) if record.entrywise and instead is None else (False,):
+        formula = rules.formula(record.name, key, scalar) if instead is None else instead
+        assert formula is not None
+        known = rules.leaves(record, scalar)
+        operation = _operation(rules, record, known, scalar)
+        for trial in trials_of(rules, record, known):
+            if key == "scalar" and any(v != 1 for v in trial.sizes.values()):
+                continue
+            pairs, method = _pairs(trial, record, key, operation, formula)
+            errors.extend(_relative(a, b) for a, b in pairs)
+            methods.add(method)
+            points += bool(pairs)
+    return Outcome(f"{record.name}.{key}", max(errors, default=0.0), points, " and ".join(sorted(methods)))
+
+
+def _operation(rules: Rulebase, record: Record, known: Mapping[str, Node], scalar: bool) -> Node:
+    args = tuple(known[a.name] for a in record.operands)
+    if scalar:
+        return rules.make(record.name, args, ())
+    return build("mul" if record.name == "scale" else record.name, args, shape(known["G"]))
+
+
+def trials_of(rules: Rulebase, record: Record, known: Mapping[str, Node], seed: int = 0) -> Iterator[Trial]:
+    """Points for the leaves of a record's formulas, under its conditions."""
+    args = tuple(known[a.name] for a in record.operands)
+    conditions = []
+    for text in record.where:
+        match = CONDITION.fullmatch(text)
+        assert match is not None
+        conditions.append(Condition(match[1], match[2], rules.condition(record.name, match[2], args)))
+    drawn = []
+    for name, node in known.items():
+        if name in record.constant:
+            index = name in ("i", "j")
+            drawn.append(Leaf(node, fixed=EXPONENTS, index=index))
+        else:
+            drawn.append(Leaf(node, moves=name[1:] if name[0] == "d" and name[1:] in known else ""))
+    return trials(rules, drawn, conditions, ("m", "n") if record.entrywise else record.sizes, seed)
+
+
+def _pairs(trial: Trial, record: Record, key: str, operation: Node, formula: Node) -> tuple[list[tuple[float, float]], str]:
+    """Numbers that must be equal, and how the first of each was found."""
+    kind, _, name = key.partition(".")
+    if kind == "d":
+        return _differential_pairs(trial, record, operation, formula)
+    if kind == "scalar":
+        numbers = {name: np.asarray(x).reshape(-1)[0] for name, x in trial.arrays.items()}
+        return [(float(np.sum(trial.run(operation))), float(trial.run(formula, numbers)))], VALUES
+    if kind == "value":
+        left, right = trial.run(operation), trial.run(formula)
+        return [(float(np.sum(C * left)), float(np.sum(C * right))) for C in _probes(trial, left)], VALUES
+    D = trial.normal(trial.arrays[name])
+    moved = trial.run(operation, {name: D})
+    if kind == "matrix":
+        M = trial.run(formula)
+        made = _as_matrix(M, np.size(moved), np.size(D)) @ _vec(D)
+        return [(float(C @ _vec(moved)), float(C @ made)) for C in trial.rng.standard_normal((PROBES, np.size(moved)))], VALUES
+    cotangents = _probes(trial, moved)
+    return [(float(np.sum(G * moved)), float(np.sum(trial.run(formula, {"G": G}) * D))) for G in cotangents], VALUES
+
+
+def _differential_pairs(trial: Trial, record: Record, operation: Node, formula: Node) -> tuple[list[tuple[float, float]], str]:
+    program = Program([operation], rules=trial.rules)
+    analytic = record.analytic and all(step.kernel.analytic for step in program.steps)
+    pairs = []
+    moving = [a.name for a in record.differentiable if a.name not in record.linear]
+    for name in moving:
+        still = {f"d{other}": 0 * trial.arrays[f"d{other}"] for other in moving if other != name}
+        claimed = trial.run(formula, still)
+        X, D = trial.arrays[name], trial.arrays[f"d{name}"]
+        for C in _probes(trial, claimed):
+
+            def along(t: complex, name: str = name, X: Array = X, D: Array = D, C: Array = C) -> Array:
+                return np.sum(C * program.run(trial.inputs(program, {name: X + t * D}))[0])
+
+            found = np.imag(along(1j * STEP)) / STEP if analytic else extrapolated(along)[0]
+            pairs.append((float(found), float(np.sum(C * claimed))))
+    return pairs, COMPLEX_STEP if analytic else DIFFERENCES
+
+
+def _probes(trial: Trial, like: Array) -> Iterator[Array]:
+    return (trial.normal(like) for _ in range(PROBES))
+
+
+def _vec(A: Array) -> Array:
+    return np.asarray(A).reshape(-1, order="F")
+
+
+def _as_matrix(M: Array, rows: int, columns: int) -> Array:
+    return np.asarray(M).reshape(rows, columns)
+
+
+def _relative(a: float, b: float) -> float:
+    error = abs(a - b) / max(abs(a), abs(b), FLOOR)
+    return error if np.isfinite(error) else np.inf
+
+
+# ---------------------------------------------------------------- structures and identities
+
+
+def check_structure(rules: Rulebase, name: str, key: str, instead: Node | None = None) -> Outcome:
+    """The verdict on a formula of a structure, or on another node in its place.
+
+    sample: it obeys the facts, and the projection leaves it alone; project: <G, D> = <project(G), D> and project(D) = D for D
+    in the subspace; independent, with pairing: <G, D> = <pairing(independent(project(G))), D>.
+    """
+    structure = rules.structures[name]
+    dims = rules.dims(structure.arguments[0].dims)
+    X = variable("X", dims)
+    formulas = {k: rules.structure_template(name, k).node for k in structure.formulas}
+    if instead is not None:
+        formulas[key] = instead
+    errors = []
+    for trial in trials(rules, [Leaf(variable(letter, dims)) for letter in "WG"], (), structure.sizes):
+        D, G = trial.run(formulas["sample"]), trial.arrays["G"]
+        if key == "sample":
+            errors.append(0.0 if D.shape == G.shape and np.all(np.isfinite(D)) else np.inf)
+            for fact in structure.facts:
+                left, right = (
+                    trial.run(rules.parse(structure, "facts", s, {"X": X}, structure.sizes), {"X": D}) for s in fact.split("==")
+                )
+                errors.append(_distance(left, right))
+            if "project" in formulas:
+                errors.append(_distance(D, trial.run(formulas["project"], {"G": D})))
+            continue
+        projected = trial.run(formulas["project"], {"G": G})
+        if key == "project":
+            errors += [
+                _relative(float(np.sum(G * D)), float(np.sum(projected * D))),
+                _distance(D, trial.run(formulas[key], {"G": D})),
+            ]
+        else:
+            Y = trial.run(formulas["independent"], {"G": projected})
+            paired = trial.run(formulas["pairing"], {"Y": Y})
+            errors.append(_relative(float(np.sum(G * D)), float(np.sum(paired * D))))
+    return Outcome(f"{name}.{key}", max(errors, default=0.0), len(errors), VALUES)
+
+
+def check_identity(rules: Rulebase, identity: Identity, instead: Node | None = None) -> Outcome:
+    """The verdict on lhs = rhs where both sides are defined, or on another right side."""
+    known, left, right = rules.identity(identity)
+    conditions = []
+    for text in (*identity.where, *identity.domain):
+        match = CONDITION.fullmatch(text)
+        if match is not None and match[1] == COMMUTE:
+            conditions.append(Condition(COMMUTE, match[2], left))
+        elif match is not None and match[1] in rules.structures:
+            node = rules.parse(identity, "where", match[2], known, identity.sizes)
+            conditions.append(Condition(match[1], match[2], node))
+    chosen = right if instead is None else instead
+    drawn = trials(rules, [Leaf(x) for x in known.values()], conditions, identity.sizes)
+    errors = [_distance(trial.run(left), trial.run(chosen)) for trial in drawn]
+    return Outcome(identity.name, max(errors, default=0.0), len(errors), VALUES)
+
+
+def _distance(a: Array, b: Array) -> float:
+    if np.shape(a) != np.shape(b) and np.size(a) * np.size(b) != 1:
+        return np.inf
+    error = float(np.max(np.abs(a - b))) / max(float(np.max(np.abs(a))), float(np.max(np.abs(b))), FLOOR)
+    return error if np.isfinite(error) else np.inf
