@@ -1,0 +1,248 @@
+"""The command: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import matcalc
+from matcalc import derivation, signatures
+from matcalc.cli import FORMATS, run
+from matcalc.verify import Check, Verification
+
+LEAST_SQUARES = "norm(A*x - b)^2"
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]):
+    """Runs `matcalc ARGS`: (exit status, standard output, standard error)."""
+
+    def call(*args: str) -> tuple[int, str, str]:
+        status = run(list(args))
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call
+
+
+def gradient_lines(out: str) -> list[str]:
+    return [line for line in out.splitlines() if line.startswith("df/d")]
+
+
+def test_an_expression_alone_is_differentiated_by_every_variable(command) -> None:
+    status, out, err = command(LEAST_SQUARES)
+    assert (status, err) == (0, "")
+    assert [line.split()[0] for line in gradient_lines(out)] == ["df/dA", "df/dx", "df/db"]
+
+
+def test_grad_is_the_same_as_no_command(command) -> None:
+    assert command("grad", LEAST_SQUARES) == command(LEAST_SQUARES)
+
+
+def test_wrt_chooses_the_variables_and_their_order(command) -> None:
+    _, out, _ = command(LEAST_SQUARES, "--wrt", "x", "--wrt", "A")
+    assert [line.split()[0] for line in gradient_lines(out)] == ["df/dx", "df/dA"]
+    assert "2*A'*(A*x - b)" in out
+
+
+def test_what_is_declared_constant_is_left_out(command) -> None:
+    _, out, _ = command(LEAST_SQUARES, "-d", "A: matrix(m,n) constant", "-d", "b: vector constant")
+    assert [line.split()[0] for line in gradient_lines(out)] == ["df/dx"]
+
+
+@pytest.mark.parametrize("args", [("-x'*x",), ("--wrt", "x", "-x'*x"), ("-x'*x", "--wrt", "x"), ("--", "-x'*x"), ("- x'*x",)])
+def test_an_expression_may_begin_with_a_minus(command, args: tuple[str, ...]) -> None:
+    status, out, _ = command(*args, "--format", "text") if "--" not in args else command(*args)
+    assert status == 0
+    assert gradient_lines(out) == ["df/dx = -2*x"]
+
+
+def test_a_declaration_may_be_glued_to_its_option(command) -> None:
+    assert command("tr(X)", "-dX: matrix(3,3)")[0] == 0
+
+
+def test_the_problem_may_come_from_a_file_or_from_standard_input(
+    command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = "Z = max(X*W, 0)\nf = norm(Z - Y)^2  # a layer\n"
+    file = tmp_path / "layer.txt"
+    file.write_text(problem, encoding="utf-8")
+    expected = command(problem, "--wrt", "W")
+    assert expected[0] == 0
+    assert command(str(file), "--file", "--wrt", "W") == expected
+    with file.open(encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert command("-", "--wrt", "W") == expected
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_prints_every_gradient(command, form: str) -> None:
+    status, out, err = command(LEAST_SQUARES, "--format", form)
+    assert (status, err) == (0, "")
+    assert out.count("checked") or json.loads(out)["derivatives"][0]["verified"]
+
+
+def test_json_is_what_the_interface_promises(command) -> None:
+    _, out, _ = command(LEAST_SQUARES, "--wrt", "x", "--format", "json")
+    answer = json.loads(out)
+    assert answer["input"] == LEAST_SQUARES
+    assert answer["shape"] == []
+    assert answer["variables"]["b"] == {"kind": "vector", "shape": ["n"], "properties": []}
+    (found,) = answer["derivatives"]
+    assert (found["wrt"], found["kind"], found["closed_form"], found["verified"]) == ("x", "gradient", True, True)
+    assert found["text"] == "2*A'*(A*x - b)"
+    assert found["max_relative_error"] < 1e-8
+
+
+def test_the_head_of_the_text_is_a_problem_that_gives_the_same_answer(command) -> None:
+    problem = "S = X'*X\nlogdet(S + eye(n)) + v'*S*v"
+    _, out, _ = command(problem, "-d", "v: vector(n) positive", "--format", "text")
+    head = out.split("\n\n")[0]
+    _, again, _ = command(head, "--format", "text")
+    assert gradient_lines(again) == gradient_lines(out)
+
+
+def test_latex_is_ready_to_paste(command) -> None:
+    _, out, _ = command("tr(A*X*B*X'*C)", "--wrt", "X", "--format", "latex")
+    comments = [line for line in out.splitlines() if line.startswith("%")]
+    (equation,) = set(out.splitlines()) - set(comments)
+    assert equation.startswith(r"\frac{\partial f}{\partial X} = ")
+    assert any("checked" in line for line in comments)
+
+
+def test_the_result_of_a_convention_is_the_one_asked_for(command) -> None:
+    args = ("logdet(S)", "-d", "S: matrix symmetric", "--format", "text")
+    assert "df/dS = inv(S)" in command(*args)[1]
+    assert "df/dS = 2*inv(S) - diag(diag(inv(S)))" in command(*args, "--convention", "independent")[1]
+
+
+def test_without_verification_the_report_says_so(command) -> None:
+    status, out, _ = command(LEAST_SQUARES, "--no-verify", "--format", "text")
+    assert status == 0
+    assert "not checked" in out
+
+
+def test_a_derivative_that_fails_its_check_is_not_printed(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Verification(False, 0.5, 1, "complex step", "", {"x": Check(False, 0.5, 1, "complex step")})
+    monkeypatch.setattr(derivation, "verify_numbers", lambda *args, **options: wrong)
+    status, out, err = command(LEAST_SQUARES, "--wrt", "x")
+    assert (status, out) == (1, "")
+    assert err.startswith("VerificationError: ")
+
+
+@pytest.mark.parametrize(
+    ("args", "kind"),
+    [
+        (("tr(A*",), "ParseError"),
+        (("",), "ParseError"),
+        (("x\0y",), "ParseError"),
+        (("tr(A*B) + A*C",), "ShapeError"),
+        (("A*x",), "ShapeError"),
+        (("sofmax(x)",), "UnknownNameError"),
+        (("x'*x", "--wrt", "y"), "UnknownNameError"),
+        (("x'*x", "-d", "x: wektor"), "DeclarationError"),
+        (("x'*x", "--rules", "nowhere.toml"), "RuleError"),
+        (("nowhere.txt", "--file"), "Usage"),
+        (("x'*x", "--fromat", "text"), "Usage"),
+        (("x'*x", "y'*y"), "Usage"),
+        (("--wrt", "x"), "Usage"),
+        ((), "Usage"),
+    ],
+)
+def test_bad_input_ends_with_status_2_and_says_what_is_wrong(command, args: tuple[str, ...], kind: str) -> None:
+    status, out, err = command(*args)
+    assert (status, out) == (2, "")
+    assert err.startswith(kind)
+
+
+def test_text_that_is_not_utf_8_is_an_error(command, tmp_path: Path) -> None:
+    file = tmp_path / "latin.txt"
+    file.write_bytes(b"x'*x # caf\xe9")
+    status, _, err = command(str(file), "--file")
+    assert status == 2
+    assert err.startswith("ParseError: ")
+
+
+def test_rules_are_listed_with_formula_condition_and_source(command) -> None:
+    status, out, _ = command("rules", "inv")
+    assert status == 0
+    assert out.startswith("inv(X): X[n,n] -> [n,n]\n")
+    for part in ("-inv(X)*dX*inv(X)", "invertible(X)", "PP12 (40)", "The Matrix Cookbook"):
+        assert part in out
+
+
+def test_every_rule_is_in_the_list(command) -> None:
+    _, out, _ = command("rules")
+    for name in signatures.load().records:
+        assert name in out
+
+
+def test_a_search_without_result_names_what_is_near(command) -> None:
+    status, _, err = command("rules", "sofmax")
+    assert status == 2
+    assert "softmax" in err
+
+
+def test_rules_prove_themselves_on_request(command) -> None:
+    status, out, _ = command("rules", "check", "inv", "softplus.d")
+    assert status == 0
+    assert out.split()[:2] == ["inv.d", "right"]
+    assert "WRONG" not in out
+
+
+def test_a_rule_of_ones_own_is_used_listed_and_checked(command, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    rule = '[cube]\ntype = "x"\nentrywise = true\nd = "{}"\nvalue = "x.^3"\nsource = "definition"\n'
+    file.write_text(rule.format("3*x.^2"), encoding="utf-8")
+    status, out, _ = command("sum(cube(x))", "--rules", str(file), "--format", "text")
+    assert status == 0
+    assert gradient_lines(out) == ["df/dx = 3*x.^2"]
+    assert command("rules", "cube", "--rules", str(file))[0] == 0
+    assert command("rules", "check", "cube", "--rules", str(file))[0] == 0
+    file.write_text(rule.format("2*x.^2"), encoding="utf-8")
+    assert command("rules", "check", "cube", "--rules", str(file))[0] == 1
+
+
+def test_help_and_version_load_no_engine() -> None:
+    for args in (["--help"], ["--version"], ["grad", "--help"], ["rules"], ["--fromat"]):
+        code = f"""
+import sys
+from matcalc.cli import run
+run({args!r})
+heavy = {{"sympy", "numpy", "scipy", "lark", "mpmath"}} & set(sys.modules)
+sys.exit(f"loaded {{heavy}}" if heavy else 0)
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_package_loads_light_and_lazily() -> None:
+    code = "import sys, matcalc; assert not {'sympy', 'numpy', 'lark'} & set(sys.modules); matcalc.gradient; dir(matcalc)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="nothing"):
+        attrgetter("nothing")(matcalc)
+
+
+def test_the_command_ends_quietly_when_its_reader_has_gone() -> None:
+    code = "from matcalc.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "rules"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.wait()
+
+
+def test_a_gradient_is_a_function_of_arrays() -> None:
+    A, x, b = np.arange(6.0).reshape(3, 2), np.ones(2), np.arange(3.0)
+    found = matcalc.gradient(LEAST_SQUARES, "x").function("numpy")(A=A, x=x, b=b)
+    np.testing.assert_allclose(found, 2 * A.T @ (A @ x - b))
