@@ -1,0 +1,207 @@
+"""Derivatives: from a problem to closed forms, confirmed by numbers before anyone sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+
+import sympy
+
+from matcalc.adjoint import children
+from matcalc.conditions import conditions
+from matcalc.engine import Engine
+from matcalc.errors import ShapeError, UndifferentiableError, UnknownNameError, VerificationError
+from matcalc.expr import Node, head, is_scalar, name_of, postorder, properties
+from matcalc.function import Function, function
+from matcalc.latex import latex
+from matcalc.parser import parse
+from matcalc.problem import Problem, user_shape
+from matcalc.rulebase import Rulebase, rulebase
+from matcalc.text import text
+from matcalc.unicode import unicode
+from matcalc.verify import Verification
+from matcalc.verify import verify as verify_numbers
+
+CONVENTIONS = ("structured", "independent")
+_UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
+"""Derivatives of matrix functions that stay as such: a closed form has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Derivation:
+    """A gradient G with df = tr(G'*dX): its closed form, when it holds, and how it was verified."""
+
+    problem: Problem
+    wrt: str
+    variable: Node
+    node: Node
+    conditions: tuple[str, ...]
+    notes: tuple[str, ...]
+    convention: str
+    rules: Rulebase = field(repr=False)
+    verification: Verification | None = None
+    kind: str = "gradient"
+
+    @cached_property
+    def expression(self) -> sympy.Basic:
+        """The closed form as an ordinary SymPy expression."""
+        return self.node
+
+    @property
+    def shape(self) -> tuple[str | int, ...]:
+        """The shape of the gradient, that of the variable: () scalar, (n,) vector, (1, n) row, (m, n) matrix."""
+        return user_shape(self.node)
+
+    @cached_property
+    def closed_form(self) -> bool:
+        """Whether no unevaluated derivative had to stay."""
+        return not any(head(e) in _UNEVALUATED for e in postorder([self.node]))
+
+    def __str__(self) -> str:
+        return text(self.node, self.rules.signatures)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} by {self.wrt}: {self}>"
+
+    def unicode(self) -> str:
+        """The closed form for a terminal."""
+        return unicode(self.node, self.rules.signatures)
+
+    def latex(self) -> str:
+        """The closed form in LaTeX, for math mode."""
+        return latex(self.node, signatures=self.rules.signatures)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def verify(self, draws: int = 5, seed: int = 0) -> Verification:
+        """The comparison of this gradient with numerical derivatives of f at random points.
+
+        `.max_relative_error` is relative to the larger of the two directional derivatives.
+        """
+        return _verified(self.problem, {self.variable: self.node}, self.convention, self.rules, draws, seed)
+
+    def function(self, target: str = "numpy") -> Function:
+        """The gradient as a callable that takes arrays by name and returns an array of the documented shape."""
+        if target != "numpy":
+            raise UndifferentiableError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
+        return function(self.node, self.problem, self.rules)
+
+
+def gradient(
+    problem: Problem | str | sympy.Basic,
+    wrt: str | sympy.Basic,
+    *,
+    declare: str | Iterable[str] | None = None,
+    verify: bool = True,
+    convention: str = "structured",
+    rules: Rulebase | None = None,
+) -> Derivation:
+    """The G with df = tr(G'*dX), in closed form.
+
+    Shapes: f a scalar, G like X.  By a structured variable (symmetric, diagonal …) the gradient inside that
+    subspace; with convention="independent" the one by its independent entries.
+    Raises: ParseError, ShapeError … for bad input; UndifferentiableError; VerificationError if numbers disagree.
+    Source: Magnus & Neudecker (2019), ch. 9; Petersen & Pedersen (2012), sect. 2.
+
+    >>> print(gradient("norm(max(X*W, 0) - Y)^2", "W"))
+    2*X'*((max(X*W, 0) - Y) .* ind(X*W > 0))
+    """
+    return gradients(problem, [wrt], declare=declare, verify=verify, convention=convention, rules=rules)[0]
+
+
+def gradients(
+    problem: Problem | str | sympy.Basic,
+    wrt: Sequence[str | sympy.Basic] | None = None,
+    *,
+    declare: str | Iterable[str] | None = None,
+    verify: bool = True,
+    convention: str = "structured",
+    rules: Rulebase | None = None,
+) -> tuple[Derivation, ...]:
+    """The gradients of one scalar by several variables or intermediates (None: by every variable), sharing their work.
+
+    Cost: linear in the size of the expression's graph.
+    """
+    if convention not in CONVENTIONS:
+        raise UndifferentiableError(f"unknown convention {convention!r}", hint=f"it is one of {', '.join(CONVENTIONS)}")
+    known = rules or rulebase()
+    read = problem if isinstance(problem, Problem) else parse(problem, declare, signatures=known.signatures)
+    leaves = _free(read) if wrt is None else [_leaf(read, w) for w in wrt]
+    if not is_scalar(read.expression):
+        raise ShapeError(
+            f"a gradient is that of a scalar; {text(read.expression)} has shape {_dims(read.shape)}",
+            source=read.source,
+            hint="make a scalar of it first: its norm, its sum, or inner(G, F) with a cotangent G",
+        )
+    engine = Engine(read, known)
+    results = engine.gradients(leaves, convention)
+    verdict = _verified(read, results, convention, known, 5, 0) if verify else None
+    return tuple(
+        Derivation(read, name_of(X), X, G, _conditions(engine, X), read.notes, convention, known, verdict)
+        for X, G in results.items()
+    )
+
+
+def _conditions(engine: Engine, X: Node) -> tuple[str, ...]:
+    return conditions(engine.path([X]), engine.rules, engine.plain.structures, text)
+
+
+def _verified(
+    problem: Problem, results: dict[Node, Node], convention: str, rules: Rulebase, draws: int, seed: int
+) -> Verification:
+    """The verdict on the results; VerificationError where numbers contradict one."""
+    verdict = verify_numbers(
+        problem.expression,
+        results,
+        definitions=problem.definitions,
+        facts=problem.facts,
+        draws=draws,
+        seed=seed,
+        independent=convention == "independent",
+        rules=rules,
+    )
+    if verdict.ok is False:
+        wrong = [name for name, check in verdict.checks.items() if check.ok is False]
+        raise VerificationError(
+            f"the gradient by {', '.join(wrong)} fails its check: relative error {verdict.max_relative_error:.1e}",
+            source=problem.source,
+            hint="this is a fault of matcalc; please report the problem as you typed it",
+        )
+    return verdict
+
+
+def _free(problem: Problem) -> list[Node]:
+    """Every variable that may be differentiated by: no integers, none declared constant."""
+    used = _occurring(problem)
+    return [
+        X
+        for name, X in problem.variables.items()
+        if X in used and name not in problem.constants and "integer" not in properties(X)
+    ]
+
+
+def _leaf(problem: Problem, wrt: str | sympy.Basic) -> Node:
+    """The variable or intermediate of that name."""
+    name = wrt if isinstance(wrt, str) else str(getattr(wrt, "name", wrt))
+    X = problem.find(name)
+    known = list(problem.names)
+    if X is None:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(known)}"
+        raise UnknownNameError(f"there is no variable {name} to differentiate by", hint=hint)
+    if "integer" in properties(X):
+        raise UndifferentiableError(f"{name} is an integer: nothing is differentiated by it", hint="declare it as a scalar")
+    if X not in _occurring(problem):
+        raise UndifferentiableError(f"{name} does not occur in the expression", hint=f"it depends on {', '.join(known)}")
+    return X
+
+
+def _occurring(problem: Problem) -> set[Node]:
+    return {e for e in postorder([problem.expression], lambda e: children(e, problem.definitions)) if head(e) == "symbol"}
+
+
+def _dims(dims: tuple[str | int, ...]) -> str:
+    return " x ".join(map(str, dims)) if len(dims) != 1 else f"{dims[0]} x 1"

@@ -1,0 +1,1 @@
+"""Simplification: how a derivative looks, never whether it is right."""

@@ -1,0 +1,122 @@
+"""Simplification: an expression as a textbook prints it, by named identities, each of which shortens it.
+
+A node is brought to its normal form once its operands are; a strategy proposes another form of one node, and
+what it proposes is simplified in turn.  Whether a result is right never hangs on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from matcalc.algebra import rebuild
+from matcalc.expr import Node, head, operands, postorder
+from matcalc.rulebase import Rulebase
+from matcalc.simplify.cost import Cost
+from matcalc.simplify.identities import Identities
+from matcalc.simplify.names import Names
+from matcalc.simplify.products import (
+    contract,
+    distribute,
+    distribute_linear,
+    expand_inverse,
+    lift_transpose,
+    merge_ones,
+    merge_powers,
+    orient_scalar,
+    push_transpose,
+    reading_key,
+    turn_trace,
+)
+from matcalc.simplify.sums import distribute_entrywise, factor_sum, merge_entrywise
+from matcalc.structure import Structures
+
+Strategy = Callable[[Node, "Simplifier"], Node | None]
+
+STRATEGIES: dict[str, tuple[Strategy, ...]] = {
+    "transpose": (push_transpose,),
+    "mul": (contract, merge_ones, merge_powers, expand_inverse, distribute),
+    "add": (factor_sum,),
+    "hadamard": (merge_entrywise, distribute_entrywise),
+    "inv": (lift_transpose,),
+    "matpow": (lift_transpose,),
+    "scalar": (orient_scalar,),
+    "tr": (turn_trace, distribute_linear),
+}
+
+
+class Simplifier:
+    """Simplifies the expressions of one problem; remembers every node it has seen."""
+
+    def __init__(
+        self, rules: Rulebase, definitions: Mapping[Node, Node] | None = None, facts: Iterable[tuple[Node, Node]] = ()
+    ) -> None:
+        self._rules = rules
+        self.cost = Cost(rules.is_entrywise)
+        self._done: dict[Node, Node] = {}
+        self._open: set[Node] = set()
+        self.structures = Structures(rules.structures, rules.is_entrywise, self.cost)
+        self.identities = Identities(rules, self.structures)
+        self.names = Names(())
+        equations = [*facts, *((value, leaf) for leaf, value in (definitions or {}).items())]
+        self.names = Names([(self(left), right) for left, right in equations])
+        self._done.clear()
+
+    def __call__(self, e: Node) -> Node:
+        """e in its simplest form; equal in value wherever both sides are defined."""
+        for x in postorder([e], lambda x: () if x in self._done else operands(x)):
+            if x not in self._done:
+                old = operands(x)
+                new = tuple(self._done[o] for o in old)
+                self._normalise(x if all(a is b for a, b in zip(old, new, strict=True)) else rebuild(x, new), x)
+        return self._done[e]
+
+    def finished(self, e: Node) -> Node:
+        """e simplified as a whole: what shows its worth only in the end is tried too."""
+        return self.names.rescaled(self(e), self)
+
+    def if_shorter(self, e: Node, candidate: Node) -> Node | None:
+        """The candidate, simplified, where the reader sees fewer nodes than in e."""
+        if candidate in self._open:
+            return None
+        made = self(candidate)
+        return made if self.cost(made) < self.cost(e) else None
+
+    def preferred(self, forms: list[Node]) -> Node:
+        """The shortest of some equal forms; of those the first in alphabetical order."""
+        least = min(self.cost(f) for f in forms)
+        shortest = [f for f in forms if self.cost(f) == least]
+        return shortest[0] if len(shortest) == 1 else min(shortest, key=reading_key)
+
+    def rebuilt(self, e: Node, *new: Node) -> Node:
+        """The operation of e applied to other operands."""
+        return rebuild(e, new)
+
+    def _normalise(self, e: Node, original: Node) -> None:
+        """Brings e, whose operands are simplified, to its normal form."""
+        found = self._done.get(e)
+        if found is None:
+            found = e
+            if e not in self._open:
+                self._open.add(e)
+                better = self._rewritten(e)
+                found = e if better is None else self(better)
+                self._open.discard(e)
+            self._done[e] = found
+            self._done[found] = found
+        self._done[original] = found
+
+    def _strategies(self, name: str) -> tuple[Strategy, ...]:
+        found = STRATEGIES.get(name)
+        if found is None:
+            found = (distribute_linear,) if self._rules.is_linear(name) else ()
+        return found
+
+    def _rewritten(self, e: Node) -> Node | None:
+        for strategy in self._strategies(head(e)):
+            better = strategy(e, self)
+            if better is not None and better is not e:
+                return better
+        better = self.identities.apply(e, self)
+        if better is None and self.names:
+            better = self.names.find(e, self)
+        return better

@@ -1,0 +1,137 @@
+"""Sums and entrywise products: common factors taken out, equal factors merged, sums written out where shorter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, cast
+
+import sympy
+from sympy import Expr
+
+from matcalc.algebra import add, eye, hadamard, hadamard_power, mul, ones, split_coefficient, terms
+from matcalc.expr import ONE, Node, head, intern_scalar, operands, shape
+from matcalc.simplify.products import coefficient_and_factors
+
+if TYPE_CHECKING:
+    from matcalc.simplify.engine import Simplifier
+
+_MOST_TERMS = 24
+
+
+def factor_sum(e: Node, s: Simplifier) -> Node | None:
+    """A*B + A*C = A*(B + C), c*A + c*B = c*(A + B), A.*B + A.*C = A.*(B + C): the one that shortens most."""
+    if len(operands(e)) > _MOST_TERMS:
+        return None
+    best: Node | None = None
+    for candidate in _factorings(e, s):
+        shorter = s.if_shorter(best or e, candidate)
+        if shorter is not None:
+            best = shorter
+    return best
+
+
+def _factorings(e: Node, s: Simplifier) -> Iterator[Node]:
+    parts = [coefficient_and_factors(t) for t in operands(e)]
+    common = common_coefficient([c for c, _ in parts])
+    if common != 1:
+        yield mul(common, add(*(mul(c / common, *fs) for c, fs in parts)))
+    yield from _grouped(e, lambda t: coefficient_and_factors(t)[1][0], _without_first)
+    yield from _grouped(e, lambda t: coefficient_and_factors(t)[1][-1], _without_last)
+    yield from _entrywise(e)
+
+
+def _grouped(e: Node, key: Callable[[Node], Node], rest: Callable[[list[Node], Node], Node]) -> Iterator[Node]:
+    groups: dict[Node, list[Node]] = {}
+    for t in operands(e):
+        groups.setdefault(key(t), []).append(t)
+    for factor, group in groups.items():
+        if len(group) > 1:
+            made = rest(group, factor)
+            yield add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
+
+
+def _without_first(group: list[Node], factor: Node) -> Node:
+    return mul(factor, add(*(_rest(t, 1, None, shape(factor)[1]) for t in group)))
+
+
+def _without_last(group: list[Node], factor: Node) -> Node:
+    return mul(add(*(_rest(t, 0, -1, shape(factor)[0]) for t in group)), factor)
+
+
+def _rest(t: Node, start: int, stop: int | None, size: Expr) -> Node:
+    c, fs = coefficient_and_factors(t)
+    return mul(c, *(fs[start:stop] or (eye(size),)))
+
+
+def _entrywise(e: Node) -> Iterator[Node]:
+    """A.*B + A.*C = A.*(B + C)."""
+    holders: dict[Node, list[Node]] = {}
+    for t in operands(e):
+        for f in set(entrywise_factors(split_coefficient(t)[1])):
+            holders.setdefault(f, []).append(t)
+    for f, group in holders.items():
+        if len(group) > 1:
+            inside = []
+            for t in group:
+                c, core = split_coefficient(t)
+                left = list(entrywise_factors(core))
+                left.remove(f)
+                inside.append(mul(c, hadamard(*left) if left else ones(shape(f))))
+            made = hadamard(f, add(*inside))
+            yield add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
+
+
+def entrywise_factors(core: Node | None) -> tuple[Node, ...]:
+    """The factors of an entrywise product; (e,) where e is none."""
+    assert core is not None
+    return operands(core) if head(core) == "hadamard" else (core,)
+
+
+def common_coefficient(coefficients: list[Expr]) -> Expr:
+    """The greatest common factor of some scalars, of the sign that most of them have."""
+    split = [c.as_coeff_Mul() for c in coefficients]
+    numbers = [n for n, _ in split]
+    if not all(n.is_Rational for n in numbers):
+        return ONE
+    n = sympy.gcd_list([abs(x) for x in numbers])
+    if sum(1 for x in numbers if x < 0) * 2 > len(numbers):
+        n = -n
+    powers = [rest.as_powers_dict() for _, rest in split]
+    shared = [
+        base ** min(p[base] for p in powers)
+        for base in powers[0]
+        if all(base in p for p in powers) and all(p[base].is_Rational for p in powers) and base != 1
+    ]
+    return intern_scalar(cast(Expr, sympy.Mul(n, *shared)))
+
+
+def merge_entrywise(e: Node, s: Simplifier) -> Node | None:
+    """A .* A = A.^2, A .* (B ./ A) = B."""
+    powers: dict[Node, Expr] = {}
+    for f in operands(e):
+        base, p = entrywise_base(f)
+        powers[base] = powers[base] + p if base in powers else p
+    if len(powers) == len(operands(e)):
+        return None
+    return hadamard(ones(shape(e)), *(hadamard_power(base, intern_scalar(p)) for base, p in powers.items()))
+
+
+def entrywise_base(f: Node) -> tuple[Node, Expr]:
+    """(B, p) with f = B.^p."""
+    return (operands(f)[0], cast(Expr, operands(f)[1])) if head(f) == "hadpow" else (f, ONE)
+
+
+def distribute_entrywise(e: Node, s: Simplifier) -> Node | None:
+    """A .* (B + C) = A.*B + A.*C where that is shorter."""
+    fs = operands(e)
+    for i, f in enumerate(fs):
+        if head(f) != "add":
+            continue
+        others = (*fs[:i], *fs[i + 1 :])
+        bases = {entrywise_base(o)[0] for o in others}
+        inside = {entrywise_base(g)[0] for t in terms(f) for g in entrywise_factors(split_coefficient(t)[1])}
+        if bases & inside:
+            shorter = s.if_shorter(e, add(*(hadamard(t, *others) for t in terms(f))))
+            if shorter is not None:
+                return shorter
+    return None
