@@ -130,6 +130,11 @@ class Identity:
     domain: tuple[str, ...]
     source: str
 
+    @cached_property
+    def sizes(self) -> tuple[str, ...]:
+        """The names among the dimensions, and those of size arguments."""
+        return tuple(dict.fromkeys([*sizes_of(self.arguments), *(a.name for a in self.arguments if a.is_size)]))
+
 
 @dataclass(frozen=True, eq=False)
 class Signatures:
