@@ -239,9 +239,9 @@ def kron(a: Node, b: Node) -> Node:
     return mul(c, d, matrix_node("kron", (A, B), dims))
 
 
-def scalar_function(name: str, x: Node) -> Node:
-    """SymPy's own scalar function of that name applied to a scalar (`exp`, `Abs`, `loggamma` …)."""
-    return intern_scalar(getattr(sympy, name)(x))
+def scalar_function(name: str, *args: Node) -> Node:
+    """SymPy's own scalar function of that name applied to scalars (`exp`, `Abs`, `loggamma`, `polygamma` …)."""
+    return intern_scalar(getattr(sympy, name)(*args))
 
 
 def trace(e: Node) -> Node:
@@ -281,6 +281,9 @@ def unbroadcast(e: Node) -> Node:
     return e
 
 
+_CONSTANTS: dict[str, Callable[[Shape], Node]] = {"eye": lambda dims: eye(dims[0]), "zeros": zeros, "ones": ones}
+
+
 def scalar(e: Node) -> Node:
     """The scalar that a 1×1 product is."""
     return e if is_scalar(e) else scalar_node("scalar", (e,))
@@ -308,6 +311,9 @@ def build(name: str, args: tuple[Node, ...], dims: Shape) -> Node:
     maker = _BUILD.get(name)
     if maker is not None:
         return maker(*args)
+    constant = _CONSTANTS.get(name)
+    if constant is not None:
+        return constant(dims)
     if dims:
         return matrix_node(name, args, dims)
     return scalar_node(name, args)

@@ -75,7 +75,7 @@ class ScalarOp(Expr):
     operands: tuple[Node, ...]
     _mc_shape: Shape = SCALAR
     _mc_digest: bytes
-    nonnegative: bool
+    nonnegative: bool = False
 
     def _hashable_content(self) -> tuple[object, ...]:
         return (self._mc_digest,)
@@ -261,7 +261,7 @@ def matrix_node(name: str, args: tuple[Node, ...], dims: Shape) -> Node:
 def scalar_node(name: str, args: tuple[Node, ...], nonnegative: bool = False) -> Node:
     """The scalar-valued operation `name(*args)`, exactly as given."""
     made = _intern_matrix(ScalarOp, name, args, SCALAR)
-    made.nonnegative = nonnegative
+    made.nonnegative = made.nonnegative or nonnegative
     return cast(Node, made)
 
 

@@ -150,8 +150,9 @@ class Formulas:
 
     def identity(self, identity: Identity) -> tuple[dict[str, Node], Node, Node]:
         """The leaves by name and the two sides of an identity."""
+        whole = INDICES | {a.name for a in identity.arguments if f"integer({a.name})" in identity.where}
         leaves = {
-            a.name: variable(a.name, self.dims(a.dims), ["integer"] if a.name in INDICES and not a.dims else [])
+            a.name: variable(a.name, self.dims(a.dims), ["integer"] if a.name in whole and not a.dims else [])
             for a in identity.arguments
             if not a.is_size
         }

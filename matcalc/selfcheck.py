@@ -13,7 +13,7 @@ import numpy as np
 
 from matcalc.algebra import build
 from matcalc.evaluate import Program
-from matcalc.expr import Node, shape, variable
+from matcalc.expr import Node, is_scalar, name_of, shape, variable
 from matcalc.kernels import kernel
 from matcalc.linalg import Array
 from matcalc.records import Identity, Record
@@ -119,14 +119,15 @@ def trials_of(rules: Rulebase, record: Record, known: Mapping[str, Node], seed: 
         match = CONDITION.fullmatch(text)
         assert match is not None
         conditions.append(Condition(match[1], match[2], rules.condition(record.name, match[2], args)))
-    drawn = []
-    for name, node in known.items():
-        if name in record.constant:
-            index = name in ("i", "j")
-            drawn.append(Leaf(node, fixed=EXPONENTS, index=index))
-        else:
-            drawn.append(Leaf(node, moves=name[1:] if name[0] == "d" and name[1:] in known else ""))
+    drawn = [_leaf(x, name[1:] if name[0] == "d" and name[1:] in known else "") for name, x in known.items()]
     return trials(rules, drawn, conditions, ("m", "n") if record.entrywise else record.sizes, seed)
+
+
+def _leaf(x: Node, moves: str = "") -> Leaf:
+    """How a leaf is drawn: i and j are indices, other integers exponents."""
+    if not is_scalar(x) or not x.is_integer:
+        return Leaf(x, moves)
+    return Leaf(x, index=name_of(x) in ("i", "j"), fixed=EXPONENTS)
 
 
 def _pairs(trial: Trial, record: Record, key: str, operation: Node, formula: Node) -> tuple[list[tuple[float, float]], str]:
@@ -141,7 +142,8 @@ def _pairs(trial: Trial, record: Record, key: str, operation: Node, formula: Nod
         left, right = trial.run(operation), trial.run(formula)
         return [(float(np.sum(C * left)), float(np.sum(C * right))) for C in _probes(trial, left)], VALUES
     D = trial.normal(trial.arrays[name])
-    moved = trial.run(operation, {name: D})
+    still = {a.name: 0 * trial.arrays[a.name] for a in record.differentiable} if record.joint else {}
+    moved = trial.run(operation, {**still, name: D})
     if kind == "matrix":
         M = trial.run(formula)
         made = _as_matrix(M, np.size(moved), np.size(D)) @ _vec(D)
@@ -239,7 +241,7 @@ def check_identity(rules: Rulebase, identity: Identity, instead: Node | None = N
             node = rules.parse(identity, "where", match[2], known, identity.sizes)
             conditions.append(Condition(match[1], match[2], node))
     chosen = right if instead is None else instead
-    drawn = trials(rules, [Leaf(x) for x in known.values()], conditions, identity.sizes)
+    drawn = trials(rules, [_leaf(x) for x in known.values()], conditions, identity.sizes)
     errors = [_distance(trial.run(left), trial.run(chosen)) for trial in drawn]
     return Outcome(identity.name, max(errors, default=0.0), len(errors), VALUES)
 

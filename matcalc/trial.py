@@ -15,7 +15,7 @@ from matcalc.linalg import Array
 from matcalc.rulebase import Rulebase
 from matcalc.spaces import spaces
 
-SIZES = ((2, 3, 4, 5), (4, 3, 2, 5), (1, 1, 1, 1))
+SIZES = ((2, 3, 4, 5, 6, 7), (4, 3, 2, 5, 7, 6), (1, 1, 1, 1, 1, 1))
 """What the dimensions are, in the order in which a type line names them: pairwise different, and once all 1."""
 
 ATTEMPTS = 90
