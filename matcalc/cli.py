@@ -138,7 +138,7 @@ def grad(
         from matcalc.report import render
         from matcalc.rulebase import load
     known = load(rules)
-    problem = parse(text, declare, rules=known)
+    problem = parse(text, declare, signatures=known.signatures)
     derivations = gradients(problem, wrt or None, verify=not no_verify, convention=convention, rules=known)
     click.echo(render(form or _default_format(), problem, derivations))
 

@@ -13,7 +13,7 @@ from itertools import count
 from typing import TypeAlias
 
 from matcalc.derivation import Derivation
-from matcalc.expr import Node, is_scalar, name_of, properties, shape, variable
+from matcalc.expr import Node, name_of, properties, shape, variable
 from matcalc.latex import latex, latex_program
 from matcalc.layout import Program
 from matcalc.problem import Problem, declaration, user_shape
@@ -32,19 +32,24 @@ class _Notation:
     derivative: str
     declared: Callable[[Node], str]
     where: str
+    separator: str
     yes: str
     no: str
 
 
+_RAISED = dict(zip("0123456789dkmnprst×", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵈᵏᵐⁿᵖʳˢᵗˣ", strict=True))
+
+
 def _membership(e: Node) -> str:
-    """`X ∈ ℝ^(n×d) symmetric`."""
-    dims = [unicode(d) for d in shape(e)]
-    space = "ℝ" if is_scalar(e) else f"ℝ^{dims[0]}" if dims[1] == "1" else f"ℝ^({dims[0]}×{dims[1]})"
+    """`X ∈ ℝⁿˣᵈ symmetric`."""
+    dims = "×".join(unicode(d) for d in shape(e)).removesuffix("×1")
+    raised = "".join(_RAISED.get(c, "") for c in dims)
+    space = "ℝ" + (raised if len(raised) == len(dims) else f"^({dims})")
     return " ".join([f"{unicode(e)} ∈ {space}", *sorted(properties(e))])
 
 
-_TEXT = _Notation(text, text_program, "d{f}/d{x}", declaration, "where ", "checked", "not checked")
-_UNICODE = _Notation(unicode, unicode_program, "∂{f}/∂{x}", _membership, "with ", "✓ checked", "✗ not checked")
+_TEXT = _Notation(text, text_program, "d{f}/d{x}", declaration, "where ", "; ", "checked", "not checked")
+_UNICODE = _Notation(unicode, unicode_program, "∂{f}/∂{x}", _membership, "with ", ", ", "✓ checked", "✗ not checked")
 
 
 def render(form: str, problem: Problem, derivations: Sequence[Derivation]) -> str:
@@ -67,7 +72,7 @@ def _report(notation: _Notation, problem: Problem, derivations: Sequence[Derivat
     paragraphs = [
         [*_aligned(_statements(problem, notation.program)), *_variables(notation, problem)],
         [*_aligned(shared), *_aligned(zip(labels, results, strict=True))],
-        [*_remarks(problem, derivations), *_verdicts(notation, labels, derivations)],
+        [*_remarks(labels, problem, derivations), *_verdicts(notation, labels, derivations)],
     ]
     return "\n\n".join("\n".join(lines) for lines in paragraphs)
 
@@ -81,7 +86,7 @@ def _latex(problem: Problem, derivations: Sequence[Derivation]) -> str:
     comments = [
         *(f"{name} = {value}" for name, value in _statements(problem, text_program)),
         *_variables(_TEXT, problem),
-        *_remarks(problem, derivations),
+        *_remarks(labels, problem, derivations),
         *_verdicts(_TEXT, labels, derivations),
     ]
     equations = [*shared, *zip(left, results, strict=True)]
@@ -103,7 +108,7 @@ def _json(problem: Problem, derivations: Sequence[Derivation]) -> str:
         "notes": problem.notes,
         "derivatives": [_derivative(d) for d in derivations],
     }
-    return json.dumps(answer, ensure_ascii=False, indent=1)
+    return json.dumps(answer, indent=2)
 
 
 def _variable(e: Node) -> dict[str, object]:
@@ -171,23 +176,27 @@ def _variables(notation: _Notation, problem: Problem) -> list[str]:
     """The line that declares every variable, and what may be assumed."""
     declared = [notation.declared(e) + " constant" * (n in problem.constants) for n, e in problem.variables.items()]
     assumed = [f"assume {notation.write(left)} == {notation.write(right)}" for left, right in problem.facts]
-    return [notation.where + "; ".join([*declared, *assumed])] if declared or assumed else []
+    return [notation.where + notation.separator.join([*declared, *assumed])] if declared or assumed else []
 
 
-def _remarks(problem: Problem, derivations: Sequence[Derivation]) -> list[str]:
+def _remarks(labels: Sequence[str], problem: Problem, derivations: Sequence[Derivation]) -> list[str]:
     """What was assumed, and where the results hold; by whom, where that is not all of them."""
     notes = dict.fromkeys([*problem.notes, *(note for d in derivations for note in d.notes)])
     holders: dict[str, list[str]] = {}
-    for d in derivations:
+    for label, d in zip(labels, derivations, strict=True):
         for condition in d.conditions:
-            holders.setdefault(condition, []).append(d.wrt)
+            holders.setdefault(condition, []).append(label)
     return [
         *(f"note: {note}" for note in notes),
         *(
-            f"holds where {condition}" + ("" if len(wrts) == len(derivations) else f" (by {', '.join(wrts)})")
-            for condition, wrts in holders.items()
+            f"holds where {condition}" if len(who) == len(labels) else f"{_together(who)} where {condition}"
+            for condition, who in holders.items()
         ),
     ]
+
+
+def _together(labels: Sequence[str]) -> str:
+    return f"{labels[0]} holds" if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]} hold"
 
 
 def _verdicts(notation: _Notation, labels: Sequence[str], derivations: Sequence[Derivation]) -> list[str]:
