@@ -102,7 +102,7 @@ class Entry:
         if own_evaluator or (self.id in ORACLE_HAS_FIXED_SIZES and point.sizes != self.sizes_given):
             return self._by_evaluator(point)
         oracle = eval(self.oracle, {"jnp": analytic.jnp, "jax": analytic.jax, "jsp": analytic.jsp})  # the corpus is ours
-        known = {**point.sizes, **point.arrays}
+        known = {**point.arrays, **point.sizes}
         fixed = {p: analytic.analytic_array(known[p]) for p in inspect.signature(oracle).parameters if p != self.wrt}
         return lambda x: oracle(**fixed, **{self.wrt: analytic.analytic_array(x)})
 

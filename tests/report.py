@@ -10,11 +10,10 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from matcalc.text import text
-
 import matcalc
 from matcalc.expr import Node
 from matcalc.layout import printed_size
+from matcalc.text import text
 from tests.corpus_entries import Entry, load
 from tests.differences import relative_error
 
@@ -46,7 +45,7 @@ def examine(entry: Entry) -> Row:
         problem = entry.problem
         stage = "derive"
         start = time.perf_counter()
-        (found,) = matcalc.gradients(problem, entry.wrt, verify=False, convention=entry.convention or "structured")
+        (found,) = matcalc.gradients(problem, [entry.wrt], verify=False, convention=entry.convention or "structured")
         row.milliseconds = 1e3 * (time.perf_counter() - start)
         stage = "print"
         row.result = str(found)
@@ -65,7 +64,7 @@ def examine(entry: Entry) -> Row:
             row.verdict = f"WRONG by {row.error:.1e}"
         else:
             stage = "verify"
-            (checked,) = matcalc.gradients(problem, entry.wrt, convention=entry.convention or "structured")
+            (checked,) = matcalc.gradients(problem, [entry.wrt], convention=entry.convention or "structured")
             if checked.verification is None or not checked.verification.ok:
                 row.verdict = f"UNVERIFIED {checked.verification}"
     except Exception as error:

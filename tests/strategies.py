@@ -275,7 +275,7 @@ class Generator:
         assert kind.dims is not None
         letters = dict(bind(production.result.dims, kind.dims) or {}) if production.result.dims else {}
         operands: list[Tree] = []
-        if "1" in letters.values() and any(x in production.templates[0] for x in ("axis=", "pinv", "<")):
+        if "1" in letters.values() and any(x in production.templates[0] for x in ("axis=", "pinv", "<", "norm(")):
             return None
         for operand in production.operands:
             for letter in operand.dims or ():
@@ -305,6 +305,8 @@ class Generator:
             return False
         if not np.all(np.isfinite(value)) or np.max(np.abs(value)) > 1e3:
             return False
+        if "norm" in tree.template and any(np.max(np.abs(self.value(o))) < 1e-9 for o in tree.operands):
+            return False  # a norm has no gradient at 0
         if tree.kind.domain in ("positive", "positiveunit", "aboveone"):
             return bool(np.min(value) > 0.02)
         return tree.kind.domain not in ("invertible", "posdef") or bool(np.linalg.cond(value) < 1e3)

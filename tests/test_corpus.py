@@ -24,7 +24,7 @@ LONGER: dict[str, str] = {}
 @cache
 def derived(entry_id: str) -> matcalc.Derivation:
     entry = next(e for e in ALL if e.id == entry_id)
-    (found,) = matcalc.gradients(entry.problem, entry.wrt, convention=entry.convention or "structured")
+    (found,) = matcalc.gradients(entry.problem, [entry.wrt], convention=entry.convention or "structured")
     return found
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import assume, given
-from matcalc.rulebase import rulebase
-from matcalc.text import text
 
 import matcalc
 from matcalc.adjoint import sweep, textbook
 from matcalc.expr import Node, name_of
+from matcalc.rulebase import rulebase
+from matcalc.text import text
 from tests import fuzz
 from tests.arrays import values
 from tests.differences import relative_error
@@ -86,10 +86,10 @@ def test_by_an_intermediate_nothing_before_it_depends_on_it(problem: Problem) ->
     assume(problem.used_statements)
     name, tree = problem.used_statements[0]
     p = parsed(problem)
-    (by_name,) = matcalc.gradients(p, name, verify=False)
+    (by_name,) = matcalc.gradients(p, [name], verify=False)
     dims = ",".join(tree.kind.dims or ())
     rest = "\n".join(problem.text.splitlines()[1:])
     kind = f"matrix({dims})" if dims and not dims.endswith(",1") else f"vector({dims[:-2]})" if dims else "scalar"
     free = matcalc.parse(rest, declare=[*problem.declarations, f"{name}: {kind}"])
-    (by_variable,) = matcalc.gradients(free, name, verify=False)
+    (by_variable,) = matcalc.gradients(free, [name], verify=False)
     assert str(by_name) == str(by_variable)

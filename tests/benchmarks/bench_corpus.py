@@ -17,7 +17,7 @@ def derivation(entry: Entry, suffix: str) -> float:
     """Milliseconds of the first derivation of the entry under these names."""
     problem, wrt = renamed(entry, suffix)
     convention = entry.convention or "structured"
-    return milliseconds(lambda: matcalc.gradients(problem, wrt, verify=False, convention=convention))
+    return milliseconds(lambda: matcalc.gradients(problem, [wrt], verify=False, convention=convention))
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     entries = [entry for part in ("seeds", "cookbook") for entry in load(part)]
     for entry in entries:
-        matcalc.gradients(entry.problem, entry.wrt, verify=False)
+        matcalc.gradients(entry.problem, [entry.wrt], verify=False)
     times = {entry.id: median([derivation(entry, str(r)) for r in range(rounds)]) for entry in entries}
     reading = median([milliseconds(lambda e=entry: matcalc.parse(e.expr, declare=e.declare or None)) for entry in entries])
     slowest = sorted(times, key=lambda i: -times[i])

@@ -10,6 +10,7 @@ import argparse
 
 import matcalc
 from matcalc.expr import graph_size
+from matcalc.text import text_program
 from tests.benchmarks.timing import median, milliseconds
 
 
@@ -34,8 +35,9 @@ def measure(text: str, weights: list[str]) -> tuple[float, float, int, int]:
     reading = milliseconds(lambda: problems.append(matcalc.parse(text)))
     found: list[tuple[matcalc.Derivation, ...]] = []
     deriving = milliseconds(lambda: found.append(matcalc.gradients(problems[0], weights, verify=False)))
-    nodes = graph_size(*(d.node for d in found[0]))
-    return reading, deriving, nodes, sum(len(str(d)) for d in found[0])
+    results = [d.node for d in found[0]]
+    shared, printed = text_program(results, problems[0].variables)
+    return reading, deriving, graph_size(*results), sum(len(x) for _, x in shared) + sum(map(len, printed))
 
 
 def main() -> None:

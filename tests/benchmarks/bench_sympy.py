@@ -108,7 +108,7 @@ def main() -> None:
         ours, theirs = [], []
         for r in range(rounds + 1):
             problem, wrt = renamed(entry, f"{r}")
-            ours.append(milliseconds(lambda p=problem, w=wrt: matcalc.gradients(p, w, verify=False)))
+            ours.append(milliseconds(lambda p=problem, w=wrt: matcalc.gradients(p, [w], verify=False)))
             sizes = {s: symbols(s, integer=True, positive=True) for s in entry.problem.sizes}
             posed = matrix_symbols(named, str(r), sizes)
             expression = pose(**posed)
