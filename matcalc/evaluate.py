@@ -252,8 +252,12 @@ def evaluate(
     definitions: Mapping[Node, Node] | None = None,
     rules: Rulebase | None = None,
 ) -> list[Any]:
-    """The values of the roots, in their documented shapes, for arrays and sizes by name."""
-    program = Program(roots, definitions, rules)
+    """The values of the roots, in their documented shapes, for arrays and sizes by name.
+
+    An intermediate that is given as an array is not computed.
+    """
+    computed = {leaf: e for leaf, e in (definitions or {}).items() if name_of(leaf) not in arrays}
+    program = Program(roots, computed, rules)
     found = bind(leaves(program), arrays, sizes)
     return [outside(v, r) for v, r in zip(program.run(found), roots, strict=True)]
 

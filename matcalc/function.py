@@ -13,6 +13,7 @@ import numpy as np
 from matcalc.errors import ArgumentError
 from matcalc.evaluate import Program, bind, leaves, outside
 from matcalc.expr import Node, name_of, shape, size_symbol
+from matcalc.problem import Problem
 from matcalc.rulebase import Rulebase
 
 
@@ -88,3 +89,8 @@ class Function:
             program = Program([self.expression], kept, self._rules)
             found = self._programs[replaced] = (program, leaves(program))
         return found
+
+
+def function(expression: Node, problem: Problem, rules: Rulebase | None = None) -> Function:
+    """An expression in the names of a problem as a callable on arrays; intermediates are optional arguments."""
+    return Function(expression, problem.variables, problem.definitions, problem.sizes, rules)

@@ -24,7 +24,6 @@ from matcalc.spaces import spaces
 
 ATTEMPTS = 400
 LARGEST = 1e8
-WORST_CONDITION = 1e4
 NEWTON_STEPS = 30
 MARGIN = 1e-3
 REGIMES = ("normal", "positive", "unit", "small", "near one")
@@ -67,26 +66,23 @@ class Sampler:
         programs = [self.program, self._facts] + ([self.also] if self.also else [])
         self.inputs = {name: node for program in programs for name, node in leaves(program).items()}
         self.size_names = _size_names(programs, self.inputs.values())
-        self.structures, self._checks = self._conditions()
+        self.structures = self._conditions()
         self._fitting: dict[str, str] | None = None
 
-    def _conditions(self) -> tuple[dict[str, frozenset[str]], dict[int, list[tuple[int, frozenset[str]]]]]:
-        """The structures of each variable, declared or asked for by an operation on it; and those to be checked elsewhere."""
+    def _conditions(self) -> dict[str, frozenset[str]]:
+        """The structures of each variable: declared, or a subspace that an operation on the variable asks for."""
         found = {name: properties(node) for name, node in self.inputs.items()}
         names = {slot: name for name, slot in self.program.inputs.items()}
-        checks: dict[int, list[tuple[int, frozenset[str]]]] = {}
         for step in self.program.steps[: self.until]:
-            for i, wanted in self._wanted(step):
-                slot = step.args[i]
-                if slot in names:
-                    found[names[slot]] |= wanted
-                else:
-                    checks.setdefault(step.out, []).append((slot, wanted))
-        return found, checks
+            for i, structure in self._wanted(step):
+                name = names.get(step.args[i])
+                if name is not None and self.spaces.is_subspace(structure):
+                    found[name] |= {structure}
+        return found
 
-    def _wanted(self, step: Step) -> list[tuple[int, frozenset[str]]]:
-        """(operand, structures) for what the rule of a step asks of an operand as a whole: symmetric, posdef."""
-        return [] if step.kernel.shaped else self.spaces.wanted(head(step.node))
+    def _wanted(self, step: Step) -> tuple[tuple[int, str], ...]:
+        """(i, structure) for the conditions of a step on its matrix operands."""
+        return () if step.kernel.shaped or step.kernel.entrywise else self.spaces.wanted(head(step.node))
 
     def points(self, count: int) -> Iterator[Point]:
         """Up to `count` admissible points, as many as can be found."""
@@ -170,35 +166,41 @@ class Sampler:
 
     def _admissible(self, arrays: Mapping[str, Array]) -> list[Array] | None:
         values = self.program.start(arrays)
+        failing = self._run(self.program.steps[: self.until], values, MARGIN)
+        if failing is None:
+            return values
+        name = head(failing.node)
+        self.failed[name] = self.failed.get(name, 0) + 1
+        return None
+
+    def computable(self, program: Program, arrays: Mapping[str, Array]) -> list[Array] | None:
+        """The values of a program's roots; None where they are not finite, real and well conditioned."""
+        values = program.start(arrays)
+        return [values[slot] for slot in program.outputs] if self._run(program.steps, values, 0.0) is None else None
+
+    def _run(self, steps: Sequence[Step], values: list[Array], margin: float) -> Step | None:
+        """Fill in the values of the steps; the first step that does not fit, if there is one."""
         with np.errstate(all="ignore"):
-            for step in self.program.steps[: self.until]:
+            for step in steps:
                 args = [values[i] for i in step.args]
                 try:
                     value = values[step.out] = step.kernel.function(*args)
-                    fits = _moderate(value) and self._fits(step, args, value, values)
-                except (IndexError, np.linalg.LinAlgError):
-                    fits = False
-                if not fits:
-                    name = head(step.node)
-                    self.failed[name] = self.failed.get(name, 0) + 1
-                    return None
-        return values
+                    if not (np.abs(value).max() < LARGEST and self._fits(step, args, margin)):
+                        return step
+                except (IndexError, ValueError, np.linalg.LinAlgError):
+                    return step
+        return None
 
-    def _fits(self, step: Step, args: list[Array], value: Array, values: list[Array]) -> bool:
-        margin = step.kernel.margin
-        if margin is not None:
-            distance = np.abs(margin(*args))
-            near = distance < MARGIN
+    def _fits(self, step: Step, args: list[Array], margin: float) -> bool:
+        """Whether kinks are as far away as the margin, and the conditions of the rule hold."""
+        if step.kernel.margin is not None and margin:
+            distance = np.abs(step.kernel.margin(*args))
+            near = distance < margin
             if step.kernel.entrywise:  # what is exactly 0 is so by structure and stays so
                 near &= distance > 0
             if near.any():
                 return False
-        if step.kernel.inverts and float(np.abs(args[0]).max() * np.abs(value).max()) > WORST_CONDITION:
-            return False
-        for slot, wanted in self._checks.get(step.out, ()):
-            if not np.allclose(self.spaces.project(wanted, values[slot]), values[slot], rtol=1e-9, atol=1e-12):
-                return False
-        return True
+        return all(is_scalar_value(args[i]) or self.spaces.keeps(name, args[i]) for i, name in self._wanted(step))
 
     # ------------------------------------------------------------ equations
 
@@ -241,9 +243,9 @@ def _moved(array: Array, i: int, step: complex, positive: bool) -> Array:
     return moved[()]
 
 
-def _moderate(value: Array) -> bool:
-    """Whether every entry is a finite number of moderate size."""
-    return bool(np.abs(value).max() < LARGEST)
+def is_scalar_value(x: Array) -> bool:
+    """Whether x is a scalar, not a matrix."""
+    return bool(x.ndim == 0)
 
 
 def _size_names(programs: Iterable[Program], inputs: Iterable[Node]) -> list[str]:

@@ -9,11 +9,15 @@ import numpy as np
 
 from matcalc.evaluate import Program, bind, leaves
 from matcalc.expr import variable
-from matcalc.linalg import Array
+from matcalc.linalg import Array, singular_values
 from matcalc.rulebase import Rulebase
 
 ROUNDS = 60
 """How often several projections alternate until they settle in the intersection."""
+TALL = "full_column_rank"
+RANKED = frozenset({"invertible", "fullrank", TALL})
+WORST_CONDITION = 1e4
+"""Of full rank, to numbers, is a matrix with a condition number below this."""
 
 
 class Spaces:
@@ -23,7 +27,7 @@ class Spaces:
         """Take the structures of a rule base."""
         self._rules = rules
         self._programs: dict[tuple[str, str], Program] = {}
-        self._wanted: dict[str, list[tuple[int, frozenset[str]]]] = {}
+        self._wanted: dict[str, tuple[tuple[int, str], ...]] = {}
 
     def closure(self, names: Iterable[str]) -> frozenset[str]:
         """The structures named and all that they imply; names that are no structures are left out."""
@@ -44,18 +48,28 @@ class Spaces:
         """Whether a variable of that structure varies in a linear subspace only."""
         return any(self.has(n, "project") for n in self.closure([name]))
 
-    def wanted(self, operation: str) -> list[tuple[int, frozenset[str]]]:
-        """(i, structures) for the operands i that an operation needs inside a subspace: chol a symmetric one."""
+    def wanted(self, operation: str) -> tuple[tuple[int, str], ...]:
+        """(i, structure) for what the rule of an operation asks of operand i as a whole: chol that it is posdef."""
         found = self._wanted.get(operation)
         if found is None:
-            found = self._wanted[operation] = []
             record = self._rules.records.get(operation)
-            for condition in record.where if record else ():
-                structure, _, argument = condition.rstrip(")").partition("(")
-                names = [a.name for a in record.operands] if record else []
-                if argument in names and self.is_subspace(structure):
-                    found.append((names.index(argument), frozenset({structure})))
+            names = [a.name for a in record.operands] if record else []
+            conditions = [condition.rstrip(")").partition("(") for condition in (record.where if record else ())]
+            found = self._wanted[operation] = tuple((names.index(x), name) for name, _, x in conditions if x in names)
         return found
+
+    def keeps(self, structure: str, X: Array) -> bool:
+        """Whether X lies in the subspace of a structure, and has full rank where the structure needs it."""
+        if self.is_subspace(structure) and not np.allclose(self.project([structure], X), X, rtol=1e-9, atol=1e-12):
+            return False
+        if not self.needs_rank(structure):
+            return True
+        s = singular_values(X)
+        return bool(s[-1] * WORST_CONDITION > s[0]) and (structure != TALL or X.shape[0] >= X.shape[1])
+
+    def needs_rank(self, structure: str) -> bool:
+        """Whether a matrix of that structure has full rank."""
+        return not RANKED.isdisjoint((*self.closure([structure]), structure))
 
     def sample(self, names: Iterable[str], W: Array) -> Array:
         """An array of those structures made from W; subspaces come last."""

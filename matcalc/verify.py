@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from matcalc.evaluate import Program, dims_text
-from matcalc.expr import Node, name_of, shape
+from matcalc.expr import Node, name_of, properties, shape
 from matcalc.linalg import Array
 from matcalc.rulebase import Rulebase, rulebase
 from matcalc.sample import Point, Sampler
@@ -26,6 +27,7 @@ FIRST_DIFFERENCES = (2e-2, 2e-3, 2e-4)
 LEVELS = 6
 DOUBT = 1e-7
 DIRECTIONS = 2
+MOST_UNDEFINED = 8
 FLOOR = 1e-4
 """A difference is measured relative to what is compared, but no smaller than this part of the largest value on the way to f,"""
 CANCELLATION = 1e-3
@@ -34,13 +36,17 @@ CANCELLATION = 1e-3
 
 @dataclass(frozen=True)
 class Check:
-    """The verdict on one derivative; ok is None where it could not be verified, and `reason` says why."""
+    """The verdict on one derivative; ok is None where it could not be verified, and `reason` says why.
+
+    `undefined`: at so many points more f could be evaluated, but not the derivative.
+    """
 
     ok: bool | None
     max_relative_error: float
     draws: int
     method: str
     reason: str = ""
+    undefined: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,28 @@ def verify(
     answers = Program([gradients[X] for X in wrts], defined, base)
     sampler = Sampler(program, base, facts=facts, definitions=defined, also=answers, seed=seed)
     trials = [_Trial(X, gradients[X], program, sampler, independent) for X in wrts]
-    for point in sampler.points(draws) if any(t.wrong is None for t in trials) else ():
-        values = _each(answers, point.arrays)
+    made, undefined = 0, 0
+    while made < draws and undefined < MOST_UNDEFINED * draws and any(t.wrong is None for t in trials):
+        point = sampler.point()
+        if point is None:
+            break
+        values = sampler.computable(answers, point.arrays)
+        if values is None:
+            undefined += 1
+            continue
+        made += 1
         for trial, Y in zip(trials, values, strict=True):
             trial.compare(point, Y)
-    return _summary({name_of(t.wrt): t.verdict() for t in trials})
+    if made or not undefined:
+        return _summary({name_of(t.wrt): t.verdict(undefined) for t in trials})
+    if len(wrts) == 1:
+        return _summary({name_of(wrts[0]): Check(False, np.inf, 0, trials[0].method, "it is nowhere defined", undefined)})
+    alone = partial(
+        verify, expression, definitions=defined, facts=facts, draws=draws, seed=seed, independent=independent, rules=base
+    )
+    # one that is nowhere defined hides the others
+    verdicts = [alone({X: Y}) for X, Y in gradients.items()]
+    return _summary({name: check for verdict in verdicts for name, check in verdict.checks.items()})
 
 
 class _Trial:
@@ -96,9 +119,9 @@ class _Trial:
         self.wrong: str | None = None
         self._program, self._sampler, self._independent = program, sampler, independent
         self._slot = program.slots[wrt]
-        self._structures = (
-            sampler.structures.get(name_of(wrt), frozenset()) if self._slot in program.inputs.values() else frozenset()
-        )
+        given = self._slot in program.inputs.values()
+        self._structures: frozenset[str] = sampler.structures[name_of(wrt)] if given else frozenset()
+        self._declared = properties(wrt) if given else frozenset()
         path = program.after(self._slot, 0)
         self.method = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
         self._error = 0.0
@@ -107,13 +130,13 @@ class _Trial:
         if shape(wrt) != shape(answer):
             self.wrong = f"its shape is {dims_text(answer)}, that of {name_of(wrt)} is {dims_text(wrt)}"
 
-    def compare(self, point: Point, Y: Array | None) -> None:
+    def compare(self, point: Point, Y: Array) -> None:
         """One draw: <Y, D> against the derivative of f along a few random D."""
         if self.wrong is not None:
             return
         x = point.values[self._slot]
-        if Y is None or np.shape(Y) != np.shape(x):
-            self.wrong = "it cannot be evaluated" if Y is None else f"its value has the shape {np.shape(Y)}, not {np.shape(x)}"
+        if not self._independent and not np.allclose(self._sampler.spaces.project(self._declared, Y), Y, rtol=1e-8, atol=1e-10):
+            self.wrong = f"it does not have the structure of {name_of(self.wrt)}"
             return
         paired = self._sampler.spaces.pairing(self._structures, Y) if self._independent else Y
         size = max(float(np.abs(v).max()) for v in point.values if v is not None)
@@ -147,14 +170,14 @@ class _Trial:
         except np.linalg.LinAlgError:
             return 0.0, np.inf
 
-    def verdict(self) -> Check:
+    def verdict(self, undefined: int) -> Check:
         """What the comparisons have shown."""
         if self.wrong is not None:
-            return Check(False, self._error, self._draws, self.method, self.wrong)
+            return Check(False, self._error, self._draws, self.method, self.wrong, undefined)
         if self._draws:
-            return Check(True, self._error, self._draws, self.method)
+            return Check(True, self._error, self._draws, self.method, undefined=undefined)
         reason = "differences did not settle" if self._unsettled else self._sampler.reason()
-        return Check(None, 0.0, 0, self.method, reason)
+        return Check(None, 0.0, 0, self.method, reason, undefined)
 
 
 def extrapolated(f: Callable[[float], float]) -> tuple[float, float]:
@@ -175,14 +198,6 @@ def extrapolated(f: Callable[[float], float]) -> tuple[float, float]:
         if doubt < 1e-9 * abs(best):
             break
     return best, doubt
-
-
-def _each(program: Program, arrays: Mapping[str, Array]) -> list[Array | None]:
-    """The value of every root; None of those that cannot be evaluated."""
-    try:
-        return list(program.run(arrays))
-    except (ValueError, IndexError, np.linalg.LinAlgError):
-        return [None] * len(program.outputs)
 
 
 def _summary(checks: Mapping[str, Check]) -> Verification:
