@@ -154,7 +154,7 @@ _NO_SUBSCRIPT = re.compile("[_{}]")
 _SLACK = 60
 """How many nodes more than the graph has may be written before shared parts are named."""
 _WORTH = 6
-"""A shared part of fewer nodes than this is written again."""
+"""How many nodes a name must save."""
 
 
 def program(roots: Sequence[Node], style: Style, taken: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
@@ -190,7 +190,7 @@ def _name_shared(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, str]
     named: dict[Node, str] = {}
     for e in order:
         size = 1 + sum(sizes[id(o)] for o in operands(e))
-        if uses[id(e)] > 1 and size >= _WORTH and not _is_thin(e) and not _is_one_by_one(e):
+        if (uses[id(e)] - 1) * (size - 1) > _WORTH and not _is_thin(e) and not _is_one_by_one(e):
             named[e] = next(names)
             size = 1
         sizes[id(e)] = size

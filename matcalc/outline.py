@@ -7,11 +7,12 @@ node stays written out.  Views are made once a node, iteratively.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, cast
 
 from sympy import Expr, Integer, Rational
 
-from matcalc.expr import Node, Shape, head, is_scalar, name_of, operands, shape
+from matcalc.expr import ONE, Node, Shape, head, is_scalar, name_of, operands, shape
 from matcalc.signatures import Signatures, load
 from matcalc.view import (
     Call,
@@ -59,6 +60,9 @@ class Outline:
     def plain(self, e: Node) -> View:
         """The view of e, its numbers left in the terms."""
         views = self._views
+        found = views.get(id(e))
+        if found is not None:
+            return found
         stack = [e]
         while stack:
             x = stack[-1]
@@ -104,9 +108,9 @@ class Outline:
     def _array(self, e: Node) -> View:
         rows, columns = shape(e)
         h = head(e)
-        if columns == 1 or h == "eye":
+        if columns is ONE or h == "eye":
             sizes: tuple[Expr, ...] = (rows,)
-        elif rows == 1 and h == "ones":
+        elif rows is ONE and h == "ones":
             return transpose_view(array_view(h, (self.view(columns),)))
         else:
             sizes = (rows, columns)
@@ -123,25 +127,28 @@ class Outline:
 
     # ---------------------------------------------------------------- broadcasting
 
-    def _spread(self, e: Node) -> tuple[View, Shape]:
+    def _spread(self, e: Node, full: Shape) -> tuple[View, Shape]:
         """The smallest array that broadcasts to e, and its shape."""
-        h, (rows, columns) = head(e), shape(e)
+        h = head(e)
         if h in ("ones", "zeros"):
             return number_view(1 if h == "ones" else 0, 1), ()
-        if h == "mul" and id(e) in self._views and self.plain(e).kind != "name":
-            c, fs = _coefficient(e)
-            if len(fs) == 1:
-                return (self.view(c), ()) if c is not None and head(fs[0]) == "ones" else (self.plain(e), (rows, columns))
-            if head(fs[-1]) == "ones" and shape(fs[-1])[0] == 1:
-                return self._matrix_product(c, fs[:-1]), (rows, Integer(1))
-            if head(fs[0]) == "ones" and shape(fs[0])[1] == 1:
-                return self._matrix_product(c, fs[1:]), (Integer(1), columns)
-        return self.plain(e), (rows, columns)
+        view = self.plain(e)
+        if h != "mul" or view.kind == "name":
+            return view, full
+        c, fs = _coefficient(e)
+        first, last = fs[0], fs[-1]
+        if len(fs) == 1:
+            return (self.view(c), ()) if c is not None and head(first) == "ones" else (view, full)
+        if head(last) == "ones" and shape(last)[0] is ONE:
+            return self._matrix_product(c, fs[:-1]), (full[0], ONE)
+        if head(first) == "ones" and shape(first)[1] is ONE:
+            return self._matrix_product(c, fs[1:]), (ONE, full[1])
+        return view, full
 
     def _spread_all(self, nodes: Sequence[Node], full: Shape) -> tuple[list[View], list[Shape]]:
-        """Operands as small as they may be written: read from the left, the first two must make the full shape."""
-        found = [self._spread(o) for o in nodes]
-        if len(found) < 2 or _together(found[0][1], found[1][1]) != full:
+        """Operands as small as they may be written: together they must make the full shape."""
+        found = [self._spread(o, full) for o in nodes]
+        if all(s is not full for _, s in found) and reduce(_together, (s for _, s in found)) != full:
             found[0] = (self.plain(nodes[0]), full)
         return [v for v, _ in found], [s for _, s in found]
 
@@ -181,7 +188,7 @@ class Outline:
 
     def _matrix_product(self, c: Expr | None, fs: tuple[Node, ...]) -> View:
         matrices: list[View]
-        if len(fs) > 2 and shape(fs[0])[0] == 1 and any(shape(f)[1] == 1 for f in fs[1:-1]):
+        if len(fs) > 2 and shape(fs[0])[0] is ONE and any(shape(f)[1] is ONE for f in fs[1:-1]):
             matrices = [self.plain(fs[0]), self._matrix_product(None, fs[1:])]
         else:
             c, matrices = self._axis_sums(c, fs)
@@ -208,9 +215,9 @@ class Outline:
         """Factors with X*ones(n) written as sum(X, axis=1) and ones(m)'*X as sum(X, axis=0), or as means."""
         if len(fs) < 2:
             return c, [self.plain(f) for f in fs]
-        if _is_ones(fs[-1], 1) and head(fs[-2]) != "ones" and shape(fs[-2])[0] != 1:
+        if _is_ones(fs[-1], 1) and head(fs[-2]) != "ones" and shape(fs[-2])[0] is not ONE:
             axis, summed, n, rest = 1, fs[-2], shape(fs[-1])[0], fs[:-2]
-        elif _is_ones(fs[0], 0) and head(fs[1]) != "ones" and shape(fs[1])[1] != 1:
+        elif _is_ones(fs[0], 0) and head(fs[1]) != "ones" and shape(fs[1])[1] is not ONE:
             axis, summed, n, rest = 0, fs[1], shape(fs[0])[1], fs[2:]
         else:
             return c, [self.plain(f) for f in fs]
@@ -230,7 +237,7 @@ class Outline:
         found = [self.plain(o) for o in operands(e)]
         below = [v.kind == "hadamard" and v.data == ("/",) for v in found]
         for i, o in enumerate(operands(e)):
-            if below[i] and (i == 0 or nodes[i] is o):
+            if below[i] and nodes[i] is o:
                 views[i] = found[i].parts[0]
         return hadamard_view(tuple(views), tuple("/" if d else "*" for d in below))
 
@@ -355,7 +362,7 @@ def _opposite(exponent: Node) -> View:
 
 
 def _is_ones(e: Node, axis: int) -> bool:
-    return head(e) == "ones" and shape(e)[axis] == 1
+    return head(e) == "ones" and shape(e)[axis] is ONE
 
 
 def _times_size(c: Expr, scalars: tuple[Node, ...], n: Expr) -> Expr | None:
@@ -370,7 +377,7 @@ def _together(a: Shape, b: Shape) -> Shape:
     """The shape that a and b broadcast to."""
     if not a or not b:
         return a or b
-    return tuple(q if p == 1 else p for p, q in zip(a, b, strict=True))
+    return a if a is b else tuple(q if p is ONE else p for p, q in zip(a, b, strict=True))
 
 
 def _dotted(shapes: Sequence[Shape]) -> tuple[bool, ...]:
@@ -378,7 +385,7 @@ def _dotted(shapes: Sequence[Shape]) -> tuple[bool, ...]:
     so_far: Shape = ()
     found = []
     for s in shapes:
-        found.append(bool(so_far and s and so_far != s))
+        found.append(bool(so_far and s and so_far is not s and so_far != s))
         so_far = _together(so_far, s)
     return tuple(found)
 

@@ -96,10 +96,7 @@ class TextStyle(Style):
         """p/q * top/bottom; N*d/2*log(…), but 1/2*alpha*log(…)."""
         views = view.parts[: len(top)]
         clear = [not _is_matrix_product(v) for v in views]
-        if self.exact and views and views[0].kind == "sum" and (p, q) != (1, 1) and len(top) + len(bottom) > 1:
-            inner = self.bracketed(self.fraction(view, 1, 1, top, bottom))
-            return self.chain([self.ratio(p, q), inner])
-        if q != 1 and bottom and not all(v.kind == "sum" for v in view.parts[len(top) : len(top) + len(bottom)]):
+        if q != 1 and bottom and not (self.exact and len(bottom) == 1 and view.parts[len(top)].kind == "sum"):
             bottom, q = self.with_number(q, bottom), 1
         number = [Printed(str(p))] if p != 1 else []
         whole = sum(1 for v in views if v.kind == "name" and v.rank == 1)
