@@ -66,7 +66,9 @@ def _conditions(rule: Rule) -> tuple[str, ...]:
 
 
 def _lines(signatures: Signatures, rule: Rule) -> list[str]:
-    lines = [(key, formula) for key, formula in formulas(rule)]
+    lines = formulas(rule)
+    if isinstance(rule, Record) and rule.calls:
+        lines.insert(0, ("call", ", ".join(_spelling(call) for call in rule.calls)))
     if _conditions(rule):
         lines.append(("implies" if isinstance(rule, Structure) else "where", ", ".join(_conditions(rule))))
     lines.append(("source", f"{rule.source}: {work(signatures, rule)}" if " " in rule.source else work(signatures, rule)))
@@ -79,9 +81,7 @@ def _title(rule: Rule) -> str:
         return f"{rule.name}: property of {_arguments(rule.arguments)}"
     if isinstance(rule, Identity):
         return f"{rule.name}: identity of {_arguments(rule.arguments)}"
-    spellings = ", ".join(_spelling(call) for call in rule.calls) or rule.name
-    kind = f"entrywise in {_arguments(rule.arguments)}" if rule.entrywise else _type(rule)
-    return f"{spellings}: {kind}"
+    return f"{rule.name}: entrywise in {_arguments(rule.arguments)}" if rule.entrywise else f"{rule.name}: {_type(rule)}"
 
 
 def _type(rule: Record) -> str:

@@ -25,6 +25,7 @@ _ENDS_OPERAND = frozenset(
 )
 _OPENING = {"LPAR": ")", "LBRACKET": "]", "LBRACE": "}"}
 _CLOSING = {"RPAR": ")", "RBRACKET": "]", "RBRACE": "}"}
+_OPENERS = {"assume": "ASSUME", "where": "WHERE"}
 _CLAUSES = {"where": "WHERE", "for": "FOR", "in": "IN", "if": "IF"}
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -140,8 +141,8 @@ class _Scan:
         """NAME, or the keyword that the word is in its place."""
         if self.last in _ENDS_OPERAND:
             return _CLAUSES.get(name, "NAME")
-        if name == "assume" and self.last == "SEPARATOR" and self.text[end : end + 1].isspace():
-            return "ASSUME"
+        if self.last == "SEPARATOR" and self.text[end : end + 1].isspace():
+            return _OPENERS.get(name, "NAME")
         return "NAME"
 
     def bar(self, start: int, end: int) -> tuple[str, int]:
