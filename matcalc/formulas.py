@@ -132,6 +132,11 @@ class Formulas:
             self._dimensions[text] = intern_scalar(sympy.expand(cast(Expr, parse_formula(text, {}, sizes))))
         return self._dimensions[text]
 
+    def structure_leaves(self, name: str) -> dict[str, Node]:
+        """The leaves of the formulas of a structure: W, G, X, Y of its shape."""
+        dims = self.dims(self.structures[name].arguments[0].dims)
+        return {letter: variable(letter, dims) for letter in "WGXY"}
+
     def structure_template(self, name: str, key: str) -> Template:
         """A formula of a structure over W, G, X or Y, all of the structure's shape."""
         where = (name, f"structure.{key}", False)
@@ -139,10 +144,9 @@ class Formulas:
         if template is None:
             structure = self.structures[name]
             text = structure.formulas[key]
-            dims = self.dims(structure.arguments[0].dims)
-            leaves = {letter: variable(letter, dims) for letter in "WGXY"}
+            leaves = self.structure_leaves(name)
             node = self.parse(structure, key, text, leaves, structure.sizes)
-            fault = shape_fault(node, dims)
+            fault = shape_fault(node, shape(leaves["X"]))
             if fault:
                 raise RuleError(f"{structure.file} [{name}] {key}: {fault}", source=text, span=(0, len(text)))
             template = self._templates[where] = compile_template(node, leaves.values())

@@ -13,12 +13,12 @@ import numpy as np
 
 from matcalc.algebra import build
 from matcalc.evaluate import Program
-from matcalc.expr import Node, is_scalar, name_of, shape, variable
+from matcalc.expr import Node, is_scalar, name_of, shape
 from matcalc.kernels import kernel
 from matcalc.linalg import Array
 from matcalc.records import Identity, Record
 from matcalc.rulebase import Rulebase
-from matcalc.trial import COMMUTE, CONDITION, Condition, Leaf, Trial, trials
+from matcalc.trial import COMMUTE, Condition, Leaf, Trial, trials
 from matcalc.verify import extrapolated
 
 STEP = 1e-25
@@ -58,7 +58,8 @@ class Selfcheck:
 
     def check(self, rule: str) -> Outcome:
         """The verdict on the formula of that id."""
-        return self._checks[rule]()
+        with np.errstate(all="ignore"):
+            return self._checks[rule]()
 
 
 def _checks(rules: Rulebase) -> dict[str, Callable[[], Outcome]]:
@@ -114,11 +115,8 @@ def _operation(rules: Rulebase, record: Record, known: Mapping[str, Node], scala
 def trials_of(rules: Rulebase, record: Record, known: Mapping[str, Node], seed: int = 0) -> Iterator[Trial]:
     """Points for the leaves of a record's formulas, under its conditions."""
     args = tuple(known[a.name] for a in record.operands)
-    conditions = []
-    for text in record.where:
-        match = CONDITION.fullmatch(text)
-        assert match is not None
-        conditions.append(Condition(match[1], match[2], rules.condition(record.name, match[2], args)))
+    stated = map(_condition, record.where)
+    conditions = [Condition(word, what, rules.condition(record.name, what, args)) for word, what in stated]
     drawn = [_leaf(x, name[1:] if name[0] == "d" and name[1:] in known else "") for name, x in known.items()]
     return trials(rules, drawn, conditions, ("m", "n") if record.entrywise else record.sizes, seed)
 
@@ -194,56 +192,71 @@ def _relative(a: float, b: float) -> float:
 def check_structure(rules: Rulebase, name: str, key: str, instead: Node | None = None) -> Outcome:
     """The verdict on a formula of a structure, or on another node in its place.
 
-    sample: it obeys the facts, and the projection leaves it alone; project: <G, D> = <project(G), D> and project(D) = D for D
-    in the subspace; independent, with pairing: <G, D> = <pairing(independent(project(G))), D>.
+    sample: it obeys the facts, and the projection leaves it alone.  project: so does project(G), and <G, D> = <project(G), D>
+    for D in the subspace.  independent, with pairing: <G, D> = <pairing(independent(project(G))), D>.
     """
-    structure = rules.structures[name]
-    dims = rules.dims(structure.arguments[0].dims)
-    X = variable("X", dims)
-    formulas = {k: rules.structure_template(name, k).node for k in structure.formulas}
+    formulas = {k: rules.structure_template(name, k).node for k in rules.structures[name].formulas}
     if instead is not None:
         formulas[key] = instead
-    errors = []
-    for trial in trials(rules, [Leaf(variable(letter, dims)) for letter in "WG"], (), structure.sizes):
-        D, G = trial.run(formulas["sample"]), trial.arrays["G"]
+    errors: list[float] = []
+    points = 0
+    for trial in structure_trials(rules, name):
+        points += 1
+        G, D = trial.arrays["G"], trial.run(formulas["sample"])
         if key == "sample":
-            errors.append(0.0 if D.shape == G.shape and np.all(np.isfinite(D)) else np.inf)
-            for fact in structure.facts:
-                left, right = (
-                    trial.run(rules.parse(structure, "facts", s, {"X": X}, structure.sizes), {"X": D}) for s in fact.split("==")
-                )
-                errors.append(_distance(left, right))
-            if "project" in formulas:
-                errors.append(_distance(D, trial.run(formulas["project"], {"G": D})))
+            errors += _fact_errors(rules, name, trial, D)
+            errors += [_distance(D, trial.run(formulas["project"], {"G": D}))] if "project" in formulas else []
             continue
-        projected = trial.run(formulas["project"], {"G": G})
+        projected = trial.run(formulas["project"])
         if key == "project":
-            errors += [
-                _relative(float(np.sum(G * D)), float(np.sum(projected * D))),
-                _distance(D, trial.run(formulas[key], {"G": D})),
-            ]
+            errors += _fact_errors(rules, name, trial, projected)
+            errors.append(_relative(float(np.sum(G * D)), float(np.sum(projected * D))))
         else:
             Y = trial.run(formulas["independent"], {"G": projected})
             paired = trial.run(formulas["pairing"], {"Y": Y})
             errors.append(_relative(float(np.sum(G * D)), float(np.sum(paired * D))))
-    return Outcome(f"{name}.{key}", max(errors, default=0.0), len(errors), VALUES)
+    return Outcome(f"{name}.{key}", max(errors, default=0.0), points, VALUES)
+
+
+def structure_trials(rules: Rulebase, name: str, seed: int = 0) -> Iterator[Trial]:
+    """Points for W and G of a structure's formulas."""
+    leaves = rules.structure_leaves(name)
+    return trials(rules, [Leaf(leaves["W"]), Leaf(leaves["G"])], (), rules.structures[name].sizes, seed)
+
+
+def _fact_errors(rules: Rulebase, name: str, trial: Trial, X: Array) -> list[float]:
+    structure = rules.structures[name]
+    errors = [0.0 if np.shape(X) == np.shape(trial.arrays["G"]) and np.all(np.isfinite(X)) else np.inf]
+    for fact in structure.facts:
+        sides = [rules.parse(structure, "facts", s, rules.structure_leaves(name), structure.sizes) for s in fact.split("==")]
+        errors.append(_distance(*(trial.run(side, {"X": X}) for side in sides)))
+    return errors
 
 
 def check_identity(rules: Rulebase, identity: Identity, instead: Node | None = None) -> Outcome:
     """The verdict on lhs = rhs where both sides are defined, or on another right side."""
-    known, left, right = rules.identity(identity)
-    conditions = []
-    for text in (*identity.where, *identity.domain):
-        match = CONDITION.fullmatch(text)
-        if match is not None and match[1] == COMMUTE:
-            conditions.append(Condition(COMMUTE, match[2], left))
-        elif match is not None and match[1] in rules.structures:
-            node = rules.parse(identity, "where", match[2], known, identity.sizes)
-            conditions.append(Condition(match[1], match[2], node))
+    _, left, right = rules.identity(identity)
     chosen = right if instead is None else instead
-    drawn = trials(rules, [_leaf(x) for x in known.values()], conditions, identity.sizes)
-    errors = [_distance(trial.run(left), trial.run(chosen)) for trial in drawn]
+    errors = [_distance(trial.run(left), trial.run(chosen)) for trial in identity_trials(rules, identity)]
     return Outcome(identity.name, max(errors, default=0.0), len(errors), VALUES)
+
+
+def identity_trials(rules: Rulebase, identity: Identity, seed: int = 0) -> Iterator[Trial]:
+    """Points for the leaves of an identity, under its conditions and inside its domain."""
+    known, left, _ = rules.identity(identity)
+    conditions = []
+    for word, what in map(_condition, (*identity.where, *identity.domain)):
+        if word == COMMUTE:
+            conditions.append(Condition(word, what, left))
+        elif word in rules.structures:
+            conditions.append(Condition(word, what, rules.parse(identity, "where", what, known, identity.sizes)))
+    return trials(rules, [_leaf(x) for x in known.values()], conditions, identity.sizes, seed)
+
+
+def _condition(text: str) -> tuple[str, str]:
+    """(word, what it is said of): positive(x - 1)."""
+    word, _, rest = text.partition("(")
+    return word.strip(), rest.strip().removesuffix(")")
 
 
 def _distance(a: Array, b: Array) -> float:

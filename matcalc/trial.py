@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,7 +19,6 @@ SIZES = ((2, 3, 4, 5, 6, 7), (4, 3, 2, 5, 7, 6), (1, 1, 1, 1, 1, 1))
 
 ATTEMPTS = 90
 CLEAR = 0.05
-CONDITION = re.compile(r"(\w+)\((.*)\)")
 COMMUTE = "commute"
 
 Arrays: TypeAlias = dict[str, Array]
@@ -36,7 +34,7 @@ _REGIMES: tuple[Callable[[Array], Array], ...] = (lambda W: W, np.exp, lambda W:
 
 @dataclass(frozen=True)
 class Condition:
-    """`word` holds of the value of `node`, which is the leaf `name` where it is one."""
+    """`word` holds of the value of `node`, which is the leaf `name` where it is one; commute(A, D) of two leaves."""
 
     word: str
     name: str
