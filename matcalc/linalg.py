@@ -1,12 +1,11 @@
 """Matrix functions on NumPy arrays, continued analytically so that a complex step passes through them.
 
-No conjugation anywhere: norms are sqrt(sum(x*x)), transposes are plain.  Where an algorithm of LAPACK or SciPy conjugates,
-f(A + iE) with a tiny E is taken from f([[A, E], [0, A]]) = [[f(A), L], [0, f(A)]], whose corner is f's derivative along E.
+No conjugation anywhere: norms are sqrt(sum(x*x)), transposes are plain; functions of a matrix are computed by products and
+inverses, not by Schur's form.  What lies outside of a domain is NaN.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import cache, lru_cache
 from importlib import import_module
@@ -18,6 +17,7 @@ Array: TypeAlias = Any
 """A 2-D array (a vector is n×1) or a NumPy scalar."""
 
 LONGEST_PLANNED_CHAIN = 12
+LARGEST_KRONECKER = 100
 
 
 @cache
@@ -134,59 +134,83 @@ def cholesky(A: Array) -> Array:
 
 # ---------------------------------------------------------------- functions of a matrix
 
-
-def _real_result(F: Array, A: Array) -> Array:
-    """The real F; of NaN where F is truly complex, that is where the principal f(A) is not real."""
-    if F.dtype.kind != "c":
-        return F
-    if np.abs(F.imag).max() > 1e-9 * (1 + np.abs(F.real).max()):
-        return np.full(A.shape, np.nan)
-    return F.real
+_PADE = [17643225600, 8821612800, 2075673600, 302702400, 30270240, 2162160, 110880, 3960, 90, 1]
+_PADE_REACH = 2.097
+_ROOT_STEPS = 60
+_LOG_REACH, _LOG_NODES = 0.25, 12
 
 
-def matrix_function(f: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """f for real matrices and, by the block triangular argument, for those a tiny imaginary step away."""
-
-    def continued(A: Array) -> Array:
-        if not is_complex(A):
-            return _real_result(f(A), A) if np.isfinite(A).all() else np.full(A.shape, np.nan)
-        size = float(np.abs(A.imag).max())
-        if size == 0 or not np.isfinite(A).all():
-            return continued(A.real) + 0j
-        n = A.shape[0]
-        block = np.block([[A.real, A.imag / size], [np.zeros((n, n)), A.real]])
-        F = _real_result(f(block), block)
-        return F[:n, :n] + 1j * size * F[:n, n:]
-
-    return continued
-
-
-def _of_scipy(name: str, A: Array) -> Array:
-    """The function of scipy.linalg of that name, its warnings left to whoever looks at the values."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return getattr(scipy("linalg"), name)(A)
-        except (np.linalg.LinAlgError, ValueError):
-            return np.full(A.shape, np.nan)
-
-
-@matrix_function
 def exponential(A: Array) -> Array:
-    """expm(A)."""
-    return _of_scipy("expm", A)
+    """expm(A), by scaling, the Padé approximant of degree 9, and squaring (Higham 2008, ch. 10)."""
+    n = A.shape[0]
+    norm = float(np.abs(A).sum(axis=0).max())
+    if not np.isfinite(norm):
+        return np.full_like(A, np.nan)
+    squarings = max(0, int(np.ceil(np.log2(norm / _PADE_REACH)))) if norm > 0 else 0
+    A = A / 2**squarings
+    square, even, odd, P = A @ A, np.zeros_like(A), np.zeros_like(A), np.eye(n)
+    for k in range(0, len(_PADE), 2):
+        even, odd, P = even + _PADE[k] * P, odd + _PADE[k + 1] * P, P @ square
+    odd = A @ odd
+    result = np.linalg.solve(even - odd, even + odd)
+    for _ in range(squarings):
+        result = result @ result
+    return result
 
 
-@matrix_function
 def logarithm(A: Array) -> Array:
-    """The principal logarithm of A, of NaN where it is not real."""
-    return _of_scipy("logm", A)
+    """The principal logarithm of A, of NaN where it is not real: of symmetric A by eigenvalues, else by square roots."""
+    if _is_symmetric(A):
+        return _of_spectrum(np.log, A)
+    roots = 0
+    while np.abs(A - np.eye(len(A))).sum(axis=0).max() > _LOG_REACH:
+        A, roots = square_root(A), roots + 1
+        if not np.isfinite(A).all():
+            return A
+    X = A - np.eye(len(A))
+    nodes, weights = _gauss_rule()
+    terms = (w / 2 * inverse(np.eye(len(A)) + (t + 1) / 2 * X) for t, w in zip(nodes, weights, strict=True))
+    return 2**roots * X @ np.sum(list(terms), axis=0)
 
 
-@matrix_function
+@cache
+def _gauss_rule() -> tuple[Array, Array]:
+    return np.polynomial.legendre.leggauss(_LOG_NODES)
+
+
 def square_root(A: Array) -> Array:
-    """The principal square root of A, of NaN where it is not real."""
-    return _of_scipy("sqrtm", A)
+    """The principal square root of A, of NaN where it is not real (Higham 2008, ch. 6: Newton's method in product form)."""
+    if _is_symmetric(A):
+        return _of_spectrum(np.sqrt, A)
+    n = len(A)
+    X = M = A
+    if not np.isfinite(A).all() or _reaches_negative_axis(A.real):
+        return np.full_like(A, np.nan)
+    for _ in range(_ROOT_STEPS):
+        scale = abs(np.linalg.det(M.real)) ** (-1 / (2 * n))
+        scale = scale if np.abs(M - np.eye(n)).max() > 0.1 else 1.0
+        inverted = inverse(M)
+        X = scale / 2 * X @ (np.eye(n) + inverted / scale**2)
+        M = (np.eye(n) + (scale**2 * M + inverted / scale**2) / 2) / 2
+        if np.abs(M - np.eye(n)).max() < 1e-15 * n:
+            return X
+    return X if np.abs(M - np.eye(n)).max() < 1e-10 else np.full_like(A, np.nan)
+
+
+def _is_symmetric(A: Array) -> bool:
+    return not is_complex(A) and bool(np.abs(A - A.T).max() <= 1e-14 * np.abs(A).max())
+
+
+def _of_spectrum(f: Callable[[Array], Array], A: Array) -> Array:
+    """V*diag(f(w))*V' for the symmetric A = V*diag(w)*V'; eigenvalues that are 0 but for rounding are 0."""
+    w, V = np.linalg.eigh(_symmetric(A))
+    w[np.abs(w) <= 1e-15 * len(w) * np.abs(w).max()] = 0.0
+    return (V * f(w)) @ V.T
+
+
+def _reaches_negative_axis(A: Array) -> bool:
+    w = np.linalg.eigvals(A)
+    return bool(((w.real <= 0) & (np.abs(w.imag) <= 1e-12 * np.abs(w))).any())
 
 
 # ---------------------------------------------------------------- spectra
@@ -225,7 +249,7 @@ def polar(A: Array) -> Array:
 
 def sylvester(A: Array, B: Array, D: Array) -> Array:
     """The X with A*X + X*B = D."""
-    if not any(map(is_complex, (A, B, D))):
+    if D.size > LARGEST_KRONECKER and not any(map(is_complex, (A, B, D))):
         return scipy("linalg").solve_sylvester(A, B, D)
     system = np.kron(np.eye(B.shape[0]), A) + np.kron(B.T, np.eye(A.shape[0]))
     return np.linalg.solve(system, D.T.reshape(-1)).reshape(D.shape[::-1]).T
