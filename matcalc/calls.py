@@ -133,7 +133,7 @@ def _fits(inference: Context, pattern: CallPattern, record: Record, arguments: d
     wanted = [(guards.get(a.name, a.dims), arguments[a.name]) for a in record.arguments if a.name in arguments and not a.is_size]
     arrays = [inference.shapes[id(e)] for dims, e in wanted if dims]
     if scalars and arrays:
-        if any(arrays) or not (record.macro or "scalar" in record.formulas):
+        if any(arrays) or not (record.macro or record.sympy or "scalar" in record.formulas):
             return False
         return all(not inference.shapes[id(e)] for dims, e in wanted if not dims)
     return all(_has_kind(inference.shapes[id(e)], dims) for dims, e in wanted)
@@ -226,7 +226,8 @@ def _wrong_kind(
         if part is not None and not a.is_size and not _has_kind(inference.shapes[id(part)], dims):
             given = _kind(inference.shapes[id(part)])
             what = f"{e.function} needs {_kind_named(dims)} here, and this is {given}"
-            return Misfit("call", [part], [inference.shapes[id(part)]], what=what, hint=f"write {' or '.join(spellings)}", cls=ArgumentError)
+            hint = f"write {' or '.join(spellings)}"
+            return Misfit("call" if dims else "scalar", [part], what=what, hint=hint, cls=ArgumentError)
     return Misfit("call", [e], what=f"{e.function} cannot be applied to these", hint=f"write {' or '.join(spellings)}", cls=ArgumentError)
 
 

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 from matcalc.infer import Inference
 from matcalc.misfit import Misfit, Names
 from matcalc.scope import INTEGER_LETTERS, Scope
 from matcalc.shapes import find, free_names
-from matcalc.syntax.names import is_greek_scalar, name_key
+from matcalc.syntax.names import name_key
 from matcalc.syntax.tree import Expression, Name, Sum, postorder
 
-_TRIALS = 200
-_WORK = 200_000
+_CHEAPEST = 40
+"""So many trials go by cost alone."""
+_TRIALS = 400
+_WORK = 400_000
 """How many parts of texts are looked at, at most, over all trials of one problem."""
+_OPTIONS = {"vector": ("scalar",), "matrix": ("vector", "scalar"), "scalar": ("vector", "matrix")}
+_WANTED = {"integral": ("integer",), "scalar": ("scalar",), "call": ("vector", "matrix"), "size": ("matrix",)}
+"""The kinds that a name alone may take where a call or a power wants one."""
 _UNLIKELY_SCALARS = frozenset("xyzuvw")
 
 
@@ -55,47 +60,58 @@ def shown_error(scope: Scope, misfit: Misfit) -> Exception:
 
 
 def _start(scope: Scope, key: str) -> str:
-    kind = scope.convention(key)
-    return "vector" if kind == "scalar" and "transposed" in scope.free[key] and is_greek_scalar(scope.spelling[key]) else kind
+    """The kind with which a free name is tried first: its convention, corrected by its use."""
+    kind, uses = scope.convention(key), scope.free[key]
+    if kind != "integer" and "index" in uses:
+        return "integer"
+    if kind in ("vector", "matrix") and "exponent" in uses:
+        return "scalar"
+    return "vector" if kind == "scalar" and "transposed" in uses else kind
 
 
-def _search(scope: Scope, kinds: dict[str, str], first: Misfit) -> tuple[dict[str, str], Inference]:
+def _search(scope: Scope, start: dict[str, str], first: Misfit) -> tuple[dict[str, str], Inference]:
+    """The cheapest changes that fit; after many trials, the first that are found going forward through the text."""
     number = count()
-    waiting: list[tuple[float, int, dict[str, str], Misfit]] = [(0.0, next(number), kinds, first)]
-    pending: list[tuple[float, int, dict[str, str]]] = []
-    seen = {_mark(kinds)}
-    parts = sum(len(step.parts) for step in scope.steps)
+    waiting: list[tuple[float, int, dict[str, str]]] = []
+    seen = {tuple(start.values())}
+    parts = sum(len(step.parts) for step in (*scope.steps, *scope.facts))
     trials = max(2, min(_TRIALS, _WORK // max(1, parts)))
-    costs = {0: 0.0}
-    while waiting:
-        _, _, current, misfit = waiting.pop()
-        base = costs[id(current)] if id(current) in costs else 0.0
-        for cost, key, kind in _changes(scope, current, kinds, misfit):
-            changed = current | {key: kind}
-            if (mark := _mark(changed)) not in seen:
+
+    def expand(cost: float, kinds: dict[str, str], misfit: Misfit) -> list[tuple[float, int, dict[str, str]]]:
+        found = []
+        for more, key, kind in _changes(scope, kinds, start, misfit):
+            changed = kinds | {key: kind}
+            if (mark := tuple(changed.values())) not in seen:
                 seen.add(mark)
-                heappush(pending, (base + cost, next(number), changed))
-        while pending and trials:
-            cost, _, changed = heappop(pending)
-            trials -= 1
-            try:
-                return changed, Inference(scope, changed).run()
-            except Misfit as further:
-                costs[id(changed)] = cost
-                waiting.append((cost, next(number), changed, further))
-                break
+                found.append((cost + more, next(number), changed))
+        return found
+
+    waiting.extend(expand(0.0, start, first))
+    heapify(waiting)
+    for trial in range(trials):
+        if not waiting:
+            break
+        forward = trial >= _CHEAPEST
+        cost, _, kinds = waiting.pop() if forward else heappop(waiting)
+        try:
+            return kinds, Inference(scope, kinds).run()
+        except Misfit as misfit:
+            found = sorted(expand(cost, kinds, misfit), reverse=True)
+            if trial + 1 < _CHEAPEST:
+                for entry in found:
+                    heappush(waiting, entry)
+            elif trial + 1 == _CHEAPEST:
+                waiting = [*sorted(waiting, reverse=True), *found]
+            else:
+                waiting.extend(found)
     raise shown_error(scope, first) from None
-
-
-def _mark(kinds: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(kinds.items())
 
 
 def _changes(
     scope: Scope, kinds: Mapping[str, str], start: Mapping[str, str], misfit: Misfit
 ) -> Iterator[tuple[float, str, str]]:
     """(cost, name, kind) of the changes that may mend a misfit."""
-    if misfit.kind == "+" and any(s and find(s[0]) == 1 for s in misfit.shapes):
+    if misfit.kind in "+-" and any(s and find(s[0]) == 1 for s in misfit.shapes):
         return  # a row beside a matrix wants `.+`
     for position, part in enumerate(misfit.parts):
         for key in _names_below(scope, part):
@@ -107,24 +123,19 @@ def _changes(
 
 def _options(scope: Scope, key: str, kind: str, misfit: Misfit, part: Expression) -> Iterator[tuple[float, str]]:
     name = scope.spelling[key]
-    if misfit.kind == "integral":
-        if kind == "scalar":
-            yield 0.5, "integer"
-        return
-    alone = isinstance(part, Name)
+    wanted = _WANTED.get(misfit.kind) if isinstance(part, Name) else None
+    costs = {"scalar": 1.0 if kind == "vector" else 1.6, "vector": 1.2, "matrix": 2.5, "integer": 0.5}
     if kind == "vector":
-        if not (misfit.kind == "size" and alone):
-            unlikely = 0.1 * (name[0] in _UNLIKELY_SCALARS) - 0.1 * (name in INTEGER_LETTERS)
-            yield 1.0 + unlikely + 3.0 * ("transposed" in scope.free[key]), "scalar"
-        if misfit.kind != "+":
-            yield 2.5, "matrix"
+        costs["scalar"] += 0.1 * (name[0] in _UNLIKELY_SCALARS) - 0.1 * (name in INTEGER_LETTERS)
+        if "transposed" in scope.free[key] and scope.convention(key) == "vector":
+            del costs["scalar"]
+    elif kind == "matrix" and misfit.kind == "divide" and name not in INTEGER_LETTERS:
+        return
     elif kind == "matrix":
-        if misfit.kind not in ("call", "size"):
-            yield (0.9 if misfit.kind in ("+", ".*", "./", "compare") else 1.3), "vector"
-        yield 1.6, "scalar"
-    elif kind == "scalar":
-        yield 1.2, "vector"
-        yield 2.5, "matrix"
+        costs["vector"] = 0.9 if misfit.kind in ("+", "-", ".*", "./", "compare") else 1.3
+    for other in wanted if wanted is not None else _OPTIONS.get(kind, ()):
+        if other != kind and other in costs and not (kind == "matrix" and misfit.kind in ("call", "size")):
+            yield costs[other], other
 
 
 def _names_below(scope: Scope, part: Expression) -> Iterator[str]:

@@ -16,7 +16,7 @@ from matcalc.expr import ONE, ZERO, Node, Shape, intern_scalar, is_scalar, matri
 from matcalc.infer import Inference
 from matcalc.misfit import Misfit
 from matcalc.records import Record
-from matcalc.scalars import MAX_EXPONENT, argument_too_large, power_too_large, sympy_function, too_long
+from matcalc.scalars import MAX_EXPONENT, argument_too_large, power_too_large, too_long
 from matcalc.scope import Step
 from matcalc.shapes import Dim, Size, simplified
 from matcalc.shapes import Shape as Dims
@@ -201,7 +201,10 @@ class Elaboration:
         if base is ZERO and exponent.is_negative:
             self.refuse("division by zero", e, "the base is exactly 0")
         if is_scalar(exponent) and (is_scalar(base) or not entrywise):
-            return algebra.power(base, exponent)
+            made = algebra.power(base, exponent)
+            if is_scalar(base) and _unreal(made):
+                self.refuse("the power has no real value", e, "the base is negative, the exponent no integer")
+            return made
         if is_scalar(exponent):
             return algebra.hadamard_power(base, exponent)
         dims = common((base, exponent))
@@ -263,7 +266,7 @@ class Elaboration:
             return self.raised(arguments["A"], arguments["B"], True, e)
         if found.record.entrywise:
             return self._entrywise(found.record, arguments, dims, e)
-        return self._operation(found, found.record, arguments, dims)
+        return self._operation(found, found.record, arguments, dims, e)
 
     def _plain(self, found: Resolved, arguments: Mapping[str, Node], dims: Shape, e: Call) -> Node:
         if found.name == "filled":
@@ -272,16 +275,16 @@ class Elaboration:
         if "x" not in arguments:
             return self.constant(found.name, dims)
         x = arguments["x"]
-        return matrix_node(found.name, (x,), dims) if dims else self.scalar_call(found.name, x, e)
+        return matrix_node(found.name, (x,), dims) if dims else self.scalar_call(found.name, (x,), e)
 
-    def scalar_call(self, name: str, x: Node, e: Expression) -> Node:
-        """SymPy's function of a scalar; what would take long to evaluate is refused."""
-        if argument_too_large(name, cast(Expr, x)):
+    def scalar_call(self, name: str, args: tuple[Node, ...], e: Expression) -> Node:
+        """SymPy's function of scalars; what would take long to evaluate is refused."""
+        if any(argument_too_large(name, cast(Expr, x)) for x in args):
             self.refuse(f"{name} of so large a number is not evaluated", e, "write a symbol for the number")
-        function: Any = sympy_function(name) or getattr(sympy, name)
-        made = function(x)
-        if made.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
-            self.refuse(f"{name}({x}) is no real number", e, "the argument lies outside the function's domain")
+        function: Any = getattr(sympy, name)
+        made = function(*args)
+        if _unreal(made):
+            self.refuse(f"{name} has no real value here", e, "the argument lies outside the function's domain")
         return intern_scalar(made)
 
     def _entrywise(self, record: Record, arguments: dict[str, Node], dims: Shape, e: Call) -> Node:
@@ -292,24 +295,30 @@ class Elaboration:
             return self.macro(record, "value", spread, {})
         args = tuple(arguments[a.name] for a in record.arguments)
         if not dims:
-            if record.sympy is not None and len(args) == 1:
-                return self.scalar_call(record.sympy, args[0], e)
+            if record.sympy is not None:
+                return self.scalar_call(record.sympy, args, e)
             return scalar_node(record.name, args, record.nonnegative)
         spread_args = tuple(
             x if a.name in record.constant else algebra.broadcast(x, dims) for a, x in zip(record.arguments, args, strict=True)
         )
         return matrix_node(record.name, spread_args, dims)
 
-    def _operation(self, found: Resolved, record: Record, arguments: dict[str, Node], dims: Shape) -> Node:
+    def _operation(self, found: Resolved, record: Record, arguments: dict[str, Node], dims: Shape, e: Call) -> Node:
         sizes = {name: self.dim(d) for name, d in found.sizes.items()}
         if found.scalar and "scalar" in record.formulas:
             return self.macro(record, "scalar", arguments, sizes)
         if record.macro:
             return self.macro(record, "value", arguments, sizes)
         args = tuple(sizes[a.name] if a.is_size else arguments[a.name] for a in record.operands)
+        if found.scalar and record.sympy is not None:
+            return self.scalar_call(record.sympy, args, e)
         if dims or record.name in ("eye", "ones", "zeros", "tr"):
             return algebra.build(record.name, args, dims or (ONE, ONE))
         return scalar_node(record.name, args, record.nonnegative)
+
+
+def _unreal(e: Node) -> bool:
+    return bool(e.is_number) and e.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I)
 
 
 def common(nodes: Sequence[Node]) -> Shape:

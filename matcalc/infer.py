@@ -12,7 +12,7 @@ from matcalc.calls import Resolved, resolve
 from matcalc.errors import ArgumentError, DeclarationError, UnknownNameError
 from matcalc.misfit import Misfit, misuse, unify
 from matcalc.scope import Scope, Step
-from matcalc.shapes import Clash, Dim, Shape, Size, Unifier, find, plus, times
+from matcalc.shapes import Clash, Dim, Shape, Size, Unifier, degree, find, plus, times
 from matcalc.sizes import size_of
 from matcalc.syntax.names import name_key
 from matcalc.syntax.tree import (
@@ -30,6 +30,10 @@ from matcalc.syntax.tree import (
     Sum,
     Transpose,
 )
+
+
+MAX_DEGREE = 12
+"""How many sizes a dimension may be a product of."""
 
 
 class Inference:
@@ -195,7 +199,7 @@ class Inference:
             if sign[0] == ".":
                 total = self.broadcast(total, s, ".+", where, term)
             elif total and s:
-                self.same(total, s, "+", where, term)
+                self.same(total, s, sign, where, term)
             elif total or s:
                 self.spread.append((e, where if s else term, total or s))
                 total = total or s
@@ -204,34 +208,38 @@ class Inference:
 
     def product(self, e: Product) -> Shape:
         """The factors from the left."""
-        cur, where = self.shapes[id(e.factors[0])], e.factors[0]
-        for factor, operator in zip(e.factors[1:], e.operators[1:], strict=True):
-            s = self.shapes[id(factor)]
-            if operator == "*":
-                if cur and s:
-                    a, b = find(cur[1]), find(s[0])
-                    if a is not b and a != b:
-                        unify(self.unifier, ((a, b),), "*", (self._left(e, where, factor), factor), (cur, s))
-                    cur = normal((cur[0], s[1]))
-                else:
-                    cur = cur or s
-            elif operator == "/":
-                if s:
-                    raise Misfit("divide", [factor], [s], what="cannot divide by a matrix or vector", hint=self._division(factor, cur))
-            elif operator == "kron":
-                cur = (times(cur[0], s[0]), times(cur[1], s[1])) if cur and s else cur or s
-            else:
-                cur = self.broadcast(cur, s, operator, self._left(e, where, factor), factor)
-            where = e.factors[0]
+        cur = self.shapes[id(e.factors[0])]
+        for i in range(1, len(e.factors)):
+            factor, operator = e.factors[i], e.operators[i]
+            try:
+                cur = self._times(cur, self.shapes[id(factor)], operator, factor)
+            except Misfit as misfit:
+                if len(misfit.parts) > 1:  # the left one is everything before the factor
+                    left = Product(e.factors[:i], e.operators[:i], (e.factors[0].span[0], e.factors[i - 1].span[1]))
+                    misfit.parts = (e.factors[0] if i == 1 else left, factor)
+                raise
         return cur
 
-    def _left(self, e: Product, first: Expression, before: Expression) -> Expression:
-        """The factors of a product up to one of them, as one part."""
-        i = next(i for i, f in enumerate(e.factors) if f is before)
-        return first if i < 2 else Product(e.factors[:i], e.operators[:i], (e.factors[0].span[0], e.factors[i - 1].span[1]))
-
-    def _division(self, factor: Expression, cur: Shape) -> str:
-        return "write inv(B)*A or A*inv(B) for a square matrix, A ./ B entry by entry"
+    def _times(self, cur: Shape, s: Shape, operator: str, factor: Expression) -> Shape:
+        if operator == "/":
+            if s:
+                hint = "write inv(B)*A or A*inv(B) for a square matrix, A ./ B entry by entry"
+                raise Misfit("divide", [factor], [s], what="cannot divide by a matrix or vector", hint=hint)
+            return cur
+        if not cur or not s:
+            return cur or s
+        if operator == "*":
+            a, b = find(cur[1]), find(s[0])
+            if a is not b and a != b:
+                unify(self.unifier, ((a, b),), "*", (factor, factor), (cur, s))
+            return normal((cur[0], s[1]))
+        if operator == "kron":
+            found = (times(cur[0], s[0]), times(cur[1], s[1]))
+            if max(map(degree, found)) > MAX_DEGREE:
+                hint = "Kronecker products of a few factors are read"
+                raise Misfit("kron", [factor], [s], what=f"the sizes are products of more than {MAX_DEGREE} others", hint=hint)
+            return found
+        return self.broadcast(cur, s, operator, factor, factor)
 
     def negative(self, e: Negative) -> Shape:
         """The same shape."""
@@ -307,6 +315,12 @@ class Inference:
         for place in e.places:
             if place is not None and self.shapes[id(place)]:
                 raise misuse("an index must be a scalar", place, "declare it, as i: integer", "index")
+        for place, d in zip(e.places, s if len(e.places) == 2 else s[:1], strict=False):
+            if isinstance(place, Number) and not (1 <= place.value and place.value.denominator == 1):
+                raise misuse("indices count from 1", place, "x[1] is the first entry", "indexed")
+            known = find(d)
+            if isinstance(place, Number) and isinstance(known, int) and known != 1 and place.value > known:
+                raise misuse(f"there are only {known} entries here", place, "indices count from 1", "indexed")
         if not s or len(e.places) > 2:
             raise misuse("only a vector or a matrix has entries", e.operand, "x[i], X[i,j], X[i,:] and X[:,j] are read", "indexed")
         if len(e.places) == 1:

@@ -13,7 +13,7 @@ from matcalc.syntax.tree import Expression
 
 _SHOWN = 40
 _VERBS = {
-    "+": ("add", "and"), "*": ("multiply", "by"), ".*": ("multiply entry by entry", "and"), "./": ("divide entry by entry", "and"),
+    "+": ("add", "and"), "-": ("subtract", "from"), "*": ("multiply", "by"), ".*": ("multiply entry by entry", "and"), "./": ("divide entry by entry", "and"),
     "compare": ("compare", "and"), ".+": ("broadcast", "and"), "row": ("put side by side", "and"), "stack": ("stack", "and"),
 }  # fmt: skip
 
@@ -93,7 +93,10 @@ class Misfit(Exception):
     def _binary(self, names: Names) -> tuple[str, str]:
         verb, joint = _VERBS[self.kind]
         (left, right), (a, b) = self.parts, self.shapes
-        what = f"cannot {verb} {self.shown(left)} ({names.shape(a)}) {joint} {self.shown(right)} ({names.shape(b)})"
+        said = [f"{self.shown(part)} ({names.shape(s)})" for part, s in ((left, a), (right, b))]
+        if self.kind == "-":
+            said.reverse()
+        what = f"cannot {verb} {said[0]} {joint} {said[1]}"
         if self.clash is not None:
             what += f": {self._difference(names)}"
         return what, self._mend(a, b, names)
@@ -113,10 +116,10 @@ class Misfit(Exception):
         elif a and b:
             if _same(a[0], b[1]) and _same(a[1], b[0]):
                 options.append((f"{right}'", (b[1], b[0])))
-            elif self.kind == "+" and any(_spreads(p, q) for p, q in ((a, b), (b, a))):
-                return f"to add a row or a column to every row or column of a matrix write {left} .+ {right}"
-            elif _same(a[0], b[1]) and find(b[0]) == 1:
-                return f"to add a row or a column to every row or column of a matrix write {left} .+ {right}'"
+            elif self.kind in "+-" and any(_spreads(p, q) for p, q in ((a, b), (b, a))):
+                return f"a row or a column is added to every row or column of a matrix by {left} .{self.kind} {right}"
+            elif self.kind in "+-" and find(b[1]) == 1 and _same(a[1], b[0]):
+                return f"a row is added to every row of a matrix by {left} .{self.kind} {right}'"
         if options:
             return " and ".join(f"{text} is {'a scalar' if _one(s) else names.shape(s)}" for text, s in options[:2])
         return "check the sizes; a transpose is written A', a product entry by entry A .* B"
@@ -137,8 +140,13 @@ def _one(s: Shape) -> bool:
 
 
 def _spreads(a: Shape, b: Shape) -> bool:
-    """Whether b is a row or column that fits the rows or columns of a."""
-    return (find(b[0]) == 1 and _same(a[1], b[1])) or (find(b[1]) == 1 and _same(a[0], b[0]))
+    """Whether b is a row or column that may fit the rows or columns of a."""
+    return any(find(b[i]) == 1 and (_same(a[1 - i], b[1 - i]) or _unknown(a[1 - i]) or _unknown(b[1 - i])) for i in (0, 1))
+
+
+def _unknown(d: Dim) -> bool:
+    d = find(d)
+    return isinstance(d, Size) and not d.name
 
 
 def misuse(what: str, part: Expression, hint: str, kind: str = "call") -> Misfit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from matcalc.infer import Inference
 from matcalc.scope import Scope
@@ -16,8 +16,9 @@ def notes_of(
     scope: Scope, inference: Inference, kinds: Mapping[str, str], changed: Iterable[str], size: Callable[[Size], str]
 ) -> tuple[str, ...]:
     """The notes of a problem: names read against convention, scalars spread over square matrices, sizes that nothing tells."""
-    notes = [_changed(scope, key, kinds[key]) for key in changed]
-    notes += [note for key in scope.free if (note := _glued(scope, key))]
+    notes = [_changed(scope, key, kinds[key]) for key in changed if (key, kinds[key]) != ("mu", "vector")]
+    known = {*scope.free, *scope.declared, *scope.defined}
+    notes += [note for key in scope.free if (note := glued(scope.spelling[key], known))]
     notes += _spread(scope, inference, size)
     notes += _undetermined(scope, inference, size)
     for key, declared in scope.declared.items():
@@ -32,14 +33,11 @@ def _a(kind: str) -> str:
 
 def _changed(scope: Scope, key: str, kind: str) -> str:
     name, convention = scope.spelling[key], scope.convention(key)
-    why = "which would not fit here" if kind != "vector" or convention != "scalar" else "and is transposed or added to a vector"
-    return f"{name} is read as {_a(kind)} (by its name it would be {_a(convention)}, {why}); to choose, declare `{name}: {kind}`"
+    return f"{name} is read as {_a(kind)}, not as {_a(convention)} as its name would have it; to choose, declare `{name}: {kind}`"
 
 
-def _glued(scope: Scope, key: str) -> str:
-    """The hint for XW where X and W are variables."""
-    name = scope.spelling[key]
-    known = {*scope.free, *scope.declared, *scope.defined} - {key}
+def glued(name: str, known: Collection[str]) -> str:
+    """The hint for XW where X and W are variables; "" for none."""
     if len(name) > 1 and name.isalpha() and name.isupper() and all(letter in known for letter in name):
         return f"{name} is read as one name; did you mean {'*'.join(name)}?"
     return ""

@@ -41,7 +41,7 @@ def parse(text: str, declare: str | Iterable[str] | None = None, *, signatures: 
         raise ParseError(
             "there is no expression to differentiate" if text.strip() else "the text is empty",
             source=text,
-            span=(0, max(1, len(text.rstrip()))),
+            span=(0, len(text.rstrip())) if text.strip() else None,
             hint="type an expression, such as norm(A*x - b)^2",
         )
     scope = scope_of(lines, extra, known)

@@ -47,7 +47,7 @@ class Problem:
 
 def user_shape(e: Node) -> tuple[str | int, ...]:
     """The shape of e as users are told it: () scalar, ("n",) vector, (1, "n") row, ("m", "n") matrix."""
-    dims = tuple(int(d) if d.is_Integer else str(d) for d in shape(e))
+    dims = tuple(int(d) if d.is_Integer else str(d).replace("**", "^") for d in shape(e))
     return dims[:1] if len(dims) == 2 and dims[1] == 1 else dims
 
 

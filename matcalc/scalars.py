@@ -8,13 +8,14 @@ from functools import lru_cache
 import sympy
 from sympy import Expr
 
-MAX_EXPONENT = 1_000
+MAX_EXPONENT = 500
 MAX_BITS = 20_000
 """The longest exact number that is made."""
 _ELEMENTARY = frozenset(
     "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh Abs sign erf erfc sqrt cot sec csc".split()
 )
 _EVALUATED = 1_000
+_MAX_DENOMINATOR = 10**12
 
 
 @lru_cache(maxsize=512)
@@ -49,7 +50,8 @@ def power_too_large(base: object, exponent: object) -> bool:
     """Whether base^exponent asks for a huge power."""
     if not isinstance(exponent, sympy.Rational):
         return False
-    if abs(exponent) > MAX_EXPONENT or exponent.q > 10**12:
+    inner = base.exp if isinstance(base, sympy.Pow) and isinstance(base.exp, sympy.Rational) else 1
+    if abs(exponent * inner) > MAX_EXPONENT or (exponent * inner).q > _MAX_DENOMINATOR:
         return True
     return bits(base) * abs(exponent) > MAX_BITS
 

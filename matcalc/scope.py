@@ -23,6 +23,7 @@ _LATER_KINDS = {"vectors": "a family of vectors", "matrices": "a family of matri
                 "function": "an unknown function"}  # fmt: skip
 SCALAR_PROPERTIES = frozenset({"positive", "nonnegative", "integer", "constant"})
 INTEGER_LETTERS = frozenset("ijkmndN")
+_EXPONENTS = frozenset("pqrst")
 CONSTANTS = frozenset({"pi", "I", "eye", "ones", "zeros"})
 """Names with a meaning of their own, unless they are declared or defined."""
 FILLED = {"vector": 1, "matrix": 2}
@@ -87,10 +88,8 @@ class Scope:
     def convention(self, key: str) -> str:
         """The kind of an undeclared name."""
         uses, name = self.free[key], self.spelling[key]
-        if ("integer" in uses and name in INTEGER_LETTERS) or "index" in uses:
+        if uses & {"integer", "index"} and name in INTEGER_LETTERS:
             return "integer"
-        if "exponent" in uses:
-            return "scalar"
         letters = name[1:] if name[0] == "d" and len(name) > 1 and (name[1].isupper() or is_greek_scalar(name[1:])) else name
         if is_greek_scalar(letters):
             return "scalar"
@@ -316,7 +315,7 @@ def enter_names(scope: Scope, steps: Iterable[Step]) -> None:
 def _uses(scope: Scope, e: Expression) -> Iterable[tuple[str, Expression]]:
     """(how, part) for the parts of e whose place tells something about the names in them."""
     if isinstance(e, Power):
-        if not e.entrywise or isinstance(e.exponent, Name):
+        if not e.entrywise or (isinstance(e.exponent, Name) and e.exponent.name in _EXPONENTS):
             yield "exponent", e.exponent
         yield "integer", e.exponent
     elif isinstance(e, Index):

@@ -57,9 +57,16 @@ class Clash(Exception):
 
 def find(d: Dim) -> Dim:
     """What d stands for by now."""
-    while isinstance(d, Size) and d.link is not None:
-        d = d.link
-    return d
+    if not isinstance(d, Size) or d.link is None:
+        return d
+    end = d.link
+    while isinstance(end, Size) and end.link is not None:
+        end = end.link
+    while isinstance(d, Size) and d.link is not None:  # so that chains stay short
+        d.link, d = end, d.link
+        if d is end:
+            break
+    return end
 
 
 def _terms(d: Dim) -> dict[Monomial, Fraction]:
@@ -136,6 +143,12 @@ def times(a: Dim, b: Dim) -> Dim:
 def over(a: Dim, c: int) -> Dim:
     """a/c for a number c."""
     return _made({monomial: value / c for monomial, value in _terms(a).items()})
+
+
+def degree(d: Dim) -> int:
+    """Of how many sizes d is a product, at most."""
+    d = find(d)
+    return max((len(m) for m in d.terms), default=0) if isinstance(d, Polynomial) else 1
 
 
 def atoms(d: Dim) -> set[Size]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega"
@@ -35,6 +36,7 @@ def canonical(raw: str) -> str:
     return "".join(GREEK.get(c, c) for c in name)
 
 
+@lru_cache(maxsize=4_096)
 def name_key(name: str) -> str:
     """What equal names share: W_1 and W1 have the key W1."""
     return _NUMBERED.sub(r"\1", name)
@@ -45,6 +47,7 @@ def stem(name: str) -> str:
     return _STEM.sub("", name.split("_")[0] if "_" in name else name) or name
 
 
+@lru_cache(maxsize=4_096)
 def is_greek_scalar(name: str) -> bool:
     """Whether convention makes the name a scalar: a lower-case Greek letter, with a number or subscript or without."""
     return name in SCALAR_NAMES or stem(name) in SCALAR_NAMES

@@ -44,7 +44,7 @@ _RELATIONS = {
 }  # fmt: skip
 _PRODUCTS = {".*": ".*", "⊙": ".*", "∘": ".*", "./": "./", "⊘": "./", "/": "/", "⊗": "kron"}
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵏⁿᵐᵖⁱʲᵈᵀ", "0123456789+-knmpijdT", strict=True))
-_SPECIAL_NAMES = {"1": "ind", "∞": "inf"}
+_SPECIAL_NAMES = {"1": "ind", "∞": "inf", "𝟙": "ones"}
 _NORMS = {"F": "fro", "*": "nuc", "nuc": "nuc", "fro": "fro"}
 _OPERANDS = frozenset("NUMBER NAME LPAR LBRACKET ABS_OPEN NORM_OPEN STRING LBRACE".split())
 
@@ -205,6 +205,8 @@ class _Tree(Transformer):  # type: ignore[misc]
         arguments = tuple(p for p in parts if p is not None and not isinstance(p, Token | tuple))
         keywords = tuple(p for p in parts if isinstance(p, tuple))
         name = _name(function)
+        if function == "𝟙":
+            name = Name("ind", name.span)
         return Call(name.name, arguments, keywords, _span(function, parts[-1]), name.span)
 
     def string(self, token: Token) -> Text:
