@@ -292,7 +292,10 @@ class Outline:
     def _arguments(self, e: Node, entrywise: bool) -> tuple[View, ...]:
         nodes = operands(e)
         if entrywise and len(nodes) > 1 and not is_scalar(e):
-            return tuple(self._spread_all(nodes, shape(e))[0])
+            views, shapes = self._spread_all(nodes, shape(e))
+            if head(e) == "pow" and not shapes[1]:
+                views[1] = self.plain(nodes[1])
+            return tuple(views)
         return tuple(loose(self.plain(o)) for o in nodes)
 
     def _call(self, e: Node, name: str) -> View:

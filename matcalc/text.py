@@ -100,7 +100,7 @@ class TextStyle(Style):
             bottom, q = self.with_number(q, bottom), 1
         number = [Printed(str(p))] if p != 1 else []
         whole = sum(1 for v in views if v.kind == "name" and v.rank == 1)
-        if q != 1 and not bottom and (whole or (len(parts := view.parts) == 1 and parts[0].kind == "name")):
+        if q != 1 and not bottom and (whole or (len(view.parts) == len(top) == 1 and views[0].kind == "name")):
             whole = whole or 1
             found = self.divided(self.chain([*number, *top[:whole]]), [Printed(str(q))])
             return self.chain([found, *top[whole:]], [True, *clear[whole:]]) if len(top) > whole else found
