@@ -181,14 +181,21 @@ class Formulas:
                 for key in structure.formulas:
                     self.structure_template(structure.name, key)
                     count += 1
-                for implied in structure.implies:
-                    if implied not in self.structures:
-                        raise RuleError(f"{structure.file} [{structure.name}] implies: unknown structure {implied!r}")
+                self._validate_names(structure)
         for identity in self.signatures.identities.values():
             if chosen is None or identity.file in chosen:
                 self.identity(identity)
                 count += 1
         return count
+
+    def _validate_names(self, structure: Structure) -> None:
+        place = f"{structure.file} [{structure.name}]"
+        for implied in (*structure.implies, *([structure.transpose] if structure.transpose else [])):
+            if implied not in self.structures:
+                raise RuleError(f"{place}: unknown structure {implied!r}", hint=f"there are {', '.join(self.structures)}")
+        for operation in structure.closed | structure.absorbs | structure.made_by:
+            if operation not in self.records:
+                raise RuleError(f"{place}: unknown operation {operation!r}")
 
     def _validate(self, record: Record) -> int:
         place = f"{record.file} [{record.name}]"

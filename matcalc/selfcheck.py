@@ -5,7 +5,7 @@ The registry drives it: a rule is checked by being in a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,12 +13,13 @@ import numpy as np
 
 from matcalc.algebra import build
 from matcalc.evaluate import Program
-from matcalc.expr import Node, is_scalar, name_of, shape
+from matcalc.expr import Node, is_scalar, name_of, shape, size_symbol
+from matcalc.formulas import ANY
 from matcalc.kernels import kernel
 from matcalc.linalg import Array
 from matcalc.records import Identity, Record
 from matcalc.rulebase import Rulebase
-from matcalc.trial import COMMUTE, Condition, Leaf, Trial, trials
+from matcalc.trial import COMMUTE, EQUAL_SIZES, SIZES, Condition, Leaf, Trial, trials
 from matcalc.verify import extrapolated
 
 STEP = 1e-25
@@ -26,6 +27,15 @@ TOLERANCE = 1e-7
 FLOOR = 1e-6
 PROBES = 2
 EXPONENTS = (2.0, 3.0, 4.0)
+WORST_CONDITION = 1e6
+
+_HAS: dict[str, Callable[[Array], bool]] = {
+    "positive": lambda X: bool(np.min(X) > 0),
+    "nonnegative": lambda X: bool(np.min(X) >= 0),
+    "posdef": lambda X: bool(np.min(np.linalg.eigvalsh(X)) > 0),
+    "invertible": lambda X: bool(np.linalg.cond(X) < WORST_CONDITION),
+}
+"""What an array must be to have a structure that no fact states."""
 
 COMPLEX_STEP, DIFFERENCES, VALUES = "complex step", "central differences", "values"
 
@@ -72,6 +82,9 @@ def _checks(rules: Rulebase) -> dict[str, Callable[[], Outcome]]:
         for key in ("sample", "project", "independent"):
             if key in structure.formulas:
                 found[f"{name}.{key}"] = partial(check_structure, rules, name, key)
+        for kind, operations in (("closed", structure.closed), ("absorbs", structure.absorbs), ("made_by", structure.made_by)):
+            for operation in sorted(operations):
+                found[f"{name}.{kind}.{operation}"] = partial(check_keeping, rules, name, kind, operation)
     for name, identity in rules.signatures.identities.items():
         found[name] = partial(check_identity, rules, identity)
     return found
@@ -106,19 +119,27 @@ def check_formula(rules: Rulebase, record: Record, key: str, instead: Node | Non
 
 
 def _operation(rules: Rulebase, record: Record, known: Mapping[str, Node], scalar: bool) -> Node:
-    args = tuple(known[a.name] for a in record.operands)
+    args = tuple(size_symbol(a.name) if a.is_size else known[a.name] for a in record.operands)
     if scalar:
         return rules.make(record.name, args, ())
     return build("mul" if record.name == "scale" else record.name, args, shape(known["G"]))
 
 
-def trials_of(rules: Rulebase, record: Record, known: Mapping[str, Node], seed: int = 0) -> Iterator[Trial]:
-    """Points for the leaves of a record's formulas, under its conditions."""
-    args = tuple(known[a.name] for a in record.operands)
+def trials_of(
+    rules: Rulebase,
+    record: Record,
+    known: Mapping[str, Node],
+    seed: int = 0,
+    extra: Sequence[Condition] = (),
+    equal: bool = False,
+) -> Iterator[Trial]:
+    """Points for the leaves of a record's formulas, under its conditions and others; `equal`: where all sizes are equal."""
+    args = tuple(size_symbol(a.name) if a.is_size else known[a.name] for a in record.operands)
     stated = map(_condition, record.where)
     conditions = [Condition(word, what, rules.condition(record.name, what, args)) for word, what in stated]
     drawn = [_leaf(x, name[1:] if name[0] == "d" and name[1:] in known else "") for name, x in known.items()]
-    return trials(rules, drawn, conditions, ("m", "n") if record.entrywise else record.sizes, seed)
+    names = ANY if record.entrywise else record.sizes
+    return trials(rules, drawn, [*conditions, *extra], names, seed, EQUAL_SIZES if equal else SIZES)
 
 
 def _leaf(x: Node, moves: str = "") -> Leaf:
@@ -192,8 +213,8 @@ def _relative(a: float, b: float) -> float:
 def check_structure(rules: Rulebase, name: str, key: str, instead: Node | None = None) -> Outcome:
     """The verdict on a formula of a structure, or on another node in its place.
 
-    sample: it obeys the facts, and the projection leaves it alone.  project: so does project(G), and <G, D> = <project(G), D>
-    for D in the subspace.  independent, with pairing: <G, D> = <pairing(independent(project(G))), D>.
+    sample: it has the shape, obeys the facts, and the projection leaves it alone.  project: so does project(G), and
+    <G, D> = <project(G), D> for D in the subspace.  independent, with pairing: <G, D> = <pairing(independent(project(G))), D>.
     """
     formulas = {k: rules.structure_template(name, k).node for k in rules.structures[name].formulas}
     if instead is not None:
@@ -204,7 +225,7 @@ def check_structure(rules: Rulebase, name: str, key: str, instead: Node | None =
         points += 1
         G, D = trial.arrays["G"], trial.run(formulas["sample"])
         if key == "sample":
-            errors += _fact_errors(rules, name, trial, D)
+            errors += [0.0 if D.shape == G.shape else np.inf, *_fact_errors(rules, name, trial, D)]
             errors += [_distance(D, trial.run(formulas["project"], {"G": D}))] if "project" in formulas else []
             continue
         projected = trial.run(formulas["project"])
@@ -225,12 +246,31 @@ def structure_trials(rules: Rulebase, name: str, seed: int = 0) -> Iterator[Tria
 
 
 def _fact_errors(rules: Rulebase, name: str, trial: Trial, X: Array) -> list[float]:
+    """How far X is from what the structure states of it."""
     structure = rules.structures[name]
-    errors = [0.0 if np.shape(X) == np.shape(trial.arrays["G"]) and np.all(np.isfinite(X)) else np.inf]
+    errors = [0.0 if np.all(np.isfinite(X)) else np.inf]
+    own = Trial(rules, dict(zip(structure.sizes, np.shape(X), strict=False)), {"X": X}, trial.rng)
     for fact in structure.facts:
         sides = [rules.parse(structure, "facts", s, rules.structure_leaves(name), structure.sizes) for s in fact.split("==")]
-        errors.append(_distance(*(trial.run(side, {"X": X}) for side in sides)))
+        errors.append(_distance(*map(own.run, sides)))
     return errors
+
+
+def check_keeping(rules: Rulebase, name: str, kind: str, operation: str) -> Outcome:
+    """Whether an operation keeps a structure: closed (all operands have it), absorbs (one has), made_by (none need)."""
+    record = rules.record(operation)
+    known = rules.leaves(record)
+    node = _operation(rules, record, known, False)
+    matrices = [a.name for a in record.operands if not a.is_size and not is_scalar(known[a.name])]
+    having: list[list[str]] = {"closed": [matrices], "absorbs": [[one] for one in matrices], "made_by": [[]]}[kind]
+    errors: list[float] = []
+    for chosen in having:
+        extra = [Condition(name, x, known[x]) for x in chosen]
+        for trial in trials_of(rules, record, known, extra=extra, equal=True):
+            X = trial.run(node)
+            errors.append(0.0 if name not in _HAS or _HAS[name](X) else np.inf)
+            errors += _fact_errors(rules, name, trial, X)
+    return Outcome(f"{name}.{kind}.{operation}", max(errors, default=0.0), len(errors), VALUES)
 
 
 def check_identity(rules: Rulebase, identity: Identity, instead: Node | None = None) -> Outcome:

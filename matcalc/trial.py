@@ -17,6 +17,9 @@ from matcalc.spaces import spaces
 SIZES = ((2, 3, 4, 5, 6, 7), (4, 3, 2, 5, 7, 6), (1, 1, 1, 1, 1, 1))
 """What the dimensions are, in the order in which a type line names them: pairwise different, and once all 1."""
 
+EQUAL_SIZES = ((4,) * 6, (2,) * 6)
+"""Sizes at which every matrix is square; even, for no skew matrix of odd order is invertible."""
+
 ATTEMPTS = 90
 CLEAR = 0.05
 COMMUTE = "commute"
@@ -24,6 +27,7 @@ COMMUTE = "commute"
 Arrays: TypeAlias = dict[str, Array]
 
 _HOLDS: dict[str, Callable[[Array], bool]] = {
+    "positive_spectrum": lambda X: bool(np.min(np.linalg.eigvals(X).real) > 0),
     "positive": lambda x: bool(np.min(x) > CLEAR),
     "nonzero": lambda x: bool(np.min(np.abs(x)) > CLEAR),
     "offkink": lambda x: bool(np.min(np.abs(x)) > CLEAR),
@@ -75,11 +79,16 @@ class Trial:
 
 
 def trials(
-    rules: Rulebase, known: Sequence[Leaf], conditions: Iterable[Condition], sizes: tuple[str, ...], seed: int = 0
+    rules: Rulebase,
+    known: Sequence[Leaf],
+    conditions: Iterable[Condition],
+    sizes: tuple[str, ...],
+    seed: int = 0,
+    choices: Iterable[tuple[int, ...]] = SIZES,
 ) -> Iterator[Trial]:
     """One point for each choice of sizes at which the conditions can hold."""
     wanted = list(conditions)
-    for number, values in enumerate(SIZES):
+    for number, values in enumerate(choices):
         chosen = dict(zip(sizes, values, strict=False))
         rng = np.random.default_rng([seed, number])
         for attempt in range(ATTEMPTS):
@@ -101,7 +110,7 @@ def _draw(
     arrays: Arrays = {}
     for leaf in known:
         W = _normal(leaf.node, sizes, rng)
-        asked = {c.word for c in conditions if c.name == (leaf.moves or name_of(leaf.node))}
+        asked = _strongest(rules, {c.word for c in conditions if c.name == (leaf.moves or name_of(leaf.node))})
         if leaf.index:
             W = np.float64(rng.integers(1, min(sizes.values(), default=1) + 1))
         elif leaf.fixed:
@@ -116,6 +125,11 @@ def _draw(
             A, D = (name.strip() for name in condition.name.split(","))
             arrays[D] = arrays[A] @ arrays[A] - 2 * arrays[A]
     return arrays
+
+
+def _strongest(rules: Rulebase, words: set[str]) -> set[str]:
+    """The words that no other one implies."""
+    return {word for word in words if not any(word in spaces(rules).closure([w]) for w in words - {word})}
 
 
 def _normal(leaf: Node, sizes: Mapping[str, int], rng: np.random.Generator) -> Array:
