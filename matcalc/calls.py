@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from matcalc.errors import ArgumentError, UnknownNameError
-from matcalc.misfit import Misfit
+from matcalc.misfit import MisfitError
 from matcalc.records import Argument, CallPattern, Literal, Record
 from matcalc.scalars import sympy_function
 from matcalc.scope import FILLED, Scope, is_label
-from matcalc.shapes import Clash, Dim, Shape, Size, Unifier, find
+from matcalc.shapes import ClashError, Dim, Shape, Size, Unifier, find
 from matcalc.sizes import size_of, type_dimension
 from matcalc.syntax.tree import Call, Expression, Name, Negative, Number, Text
 
@@ -45,7 +45,7 @@ class Resolved:
 def resolve(inference: Context, e: Call) -> Resolved:
     """The operation that the call e means.
 
-    Raises: Misfit.
+    Raises: MisfitError.
     """
     if e.function in FILLED and len(e.arguments) == 1 and not e.keywords:
         return _filled(inference, e)
@@ -67,7 +67,9 @@ def resolve(inference: Context, e: Call) -> Resolved:
 
 def _filled(inference: Context, e: Call) -> Resolved:
     if inference.shapes[id(e.arguments[0])]:
-        raise Misfit("call", [e.arguments[0]], what=f"{e.function}(c) is filled with a scalar c", hint="as vector(1)", cls=ArgumentError)
+        raise MisfitError(
+            "call", [e.arguments[0]], what=f"{e.function}(c) is filled with a scalar c", hint="as vector(1)", cls=ArgumentError
+        )
     rows = inference.context(e)
     shape: Shape = (rows, 1) if e.function == "vector" else (rows, inference.context(e))
     return Resolved(None, "filled", {"c": e.arguments[0]}, {}, shape)
@@ -75,11 +77,16 @@ def _filled(inference: Context, e: Call) -> Resolved:
 
 def _sympy(inference: Context, e: Call) -> Resolved:
     if sympy_function(e.function) is None:
-        raise Misfit(
-            "unknown", [e], what=f"unknown function {e.function}", span=e.name_span, cls=UnknownNameError, hint=_near(inference.scope, e)
+        raise MisfitError(
+            "unknown",
+            [e],
+            what=f"unknown function {e.function}",
+            span=e.name_span,
+            cls=UnknownNameError,
+            hint=_near(inference.scope, e),
         )
     if len(e.arguments) != 1 or e.keywords or is_label(e.arguments[0]):
-        raise Misfit("count", [e], what=f"{e.function} takes one argument", hint=f"{e.function}(x)", cls=ArgumentError)
+        raise MisfitError("count", [e], what=f"{e.function} takes one argument", hint=f"{e.function}(x)", cls=ArgumentError)
     return Resolved(None, e.function, {"x": e.arguments[0]}, {}, inference.shapes[id(e.arguments[0])])
 
 
@@ -130,7 +137,9 @@ def _fits(inference: Context, pattern: CallPattern, record: Record, arguments: d
     if record.entrywise:
         return all(not inference.shapes[id(arguments[c])] for c in record.constant if c in arguments)
     guards = {p.name: p.dims for p in pattern.args if isinstance(p, Argument)}
-    wanted = [(guards.get(a.name, a.dims), arguments[a.name]) for a in record.arguments if a.name in arguments and not a.is_size]
+    wanted = [
+        (guards.get(a.name, a.dims), arguments[a.name]) for a in record.arguments if a.name in arguments and not a.is_size
+    ]
     arrays = [inference.shapes[id(e)] for dims, e in wanted if dims]
     if scalars and arrays:
         if any(arrays) or not (record.macro or record.sympy or "scalar" in record.formulas):
@@ -187,12 +196,14 @@ def _source(inference: Context) -> str:
 def _equal(inference: Context, e: Call, record: Record, a: Dim, b: Dim, part: Expression) -> None:
     try:
         inference.unifier.unify(a, b)
-    except Clash as clash:
+    except ClashError as clash:
         square = len(record.arguments) == 1 and record.arguments[0].dims and len(set(record.arguments[0].dims)) == 1
         what = f"{e.function} needs a square matrix" if square else f"the arguments of {e.function} do not fit together"
         kinds = [(a.name, a.dims) for a in record.arguments if a.dims]
         wanted = ", ".join(f"{name}: {' x '.join((*dims, '1')[:2])}" for name, dims in kinds)
-        raise Misfit("size", [part], [inference.shapes[id(part)]], clash, what=what, hint=f"{e.function} takes {wanted}") from None
+        raise MisfitError(
+            "size", [part], [inference.shapes[id(part)]], clash, what=what, hint=f"{e.function} takes {wanted}"
+        ) from None
 
 
 def _entrywise(inference: Context, e: Call, record: Record, arguments: dict[str, Expression]) -> Resolved:
@@ -203,19 +214,17 @@ def _entrywise(inference: Context, e: Call, record: Record, arguments: dict[str,
     return Resolved(record, record.name, arguments, {}, shape, not shape)
 
 
-def _wrong_count(inference: Context, e: Call, candidates: tuple[tuple[CallPattern, Record], ...]) -> Misfit:
+def _wrong_count(inference: Context, e: Call, candidates: tuple[tuple[CallPattern, Record], ...]) -> MisfitError:
     spellings = list(dict.fromkeys(spelling(p, r) for p, r in candidates))
     counts = sorted({len(p.args) for p, _ in candidates})
     if len(e.arguments) not in counts and not e.keywords:
         what = f"{e.function} takes {' or '.join(map(str, counts))} argument{'s' * (counts != [1])}, not {len(e.arguments)}"
     else:
         what = f"{e.function} cannot be called with these arguments"
-    return Misfit("count", [e], what=what, hint=f"write {' or '.join(spellings)}", cls=ArgumentError)
+    return MisfitError("count", [e], what=what, hint=f"write {' or '.join(spellings)}", cls=ArgumentError)
 
 
-def _wrong_kind(
-    inference: Context, e: Call, spelled: list[tuple[CallPattern, Record, dict[str, Expression]]]
-) -> Misfit:
+def _wrong_kind(inference: Context, e: Call, spelled: list[tuple[CallPattern, Record, dict[str, Expression]]]) -> MisfitError:
     candidates = inference.scope.signatures.functions[e.function]
     spellings = list(dict.fromkeys(spelling(p, r) for p, r in candidates))
     pattern, record, arguments = spelled[0]
@@ -227,8 +236,10 @@ def _wrong_kind(
             given = _kind(inference.shapes[id(part)])
             what = f"{e.function} needs {_kind_named(dims)} here, and this is {given}"
             hint = f"write {' or '.join(spellings)}"
-            return Misfit("call" if dims else "scalar", [part], what=what, hint=hint, cls=ArgumentError)
-    return Misfit("call", [e], what=f"{e.function} cannot be applied to these", hint=f"write {' or '.join(spellings)}", cls=ArgumentError)
+            return MisfitError("call" if dims else "scalar", [part], what=what, hint=hint, cls=ArgumentError)
+    return MisfitError(
+        "call", [e], what=f"{e.function} cannot be applied to these", hint=f"write {' or '.join(spellings)}", cls=ArgumentError
+    )
 
 
 def _kind(s: Shape) -> str:

@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 
 from matcalc.infer import Inference
-from matcalc.misfit import Misfit, Names
+from matcalc.misfit import MisfitError, Names
 from matcalc.scope import INTEGER_LETTERS, Scope
 from matcalc.shapes import find, free_names
 from matcalc.syntax.names import name_key
@@ -46,7 +46,7 @@ def read_kinds(scope: Scope) -> Reading:
     kinds = {key: _start(scope, key) for key in scope.free}
     try:
         found = Inference(scope, kinds).run()
-    except Misfit as misfit:
+    except MisfitError as misfit:
         kinds, found = _search(scope, kinds, misfit)
     kinds, found = _means_are_vectors(scope, kinds, found)
     kinds, found = _coefficients_are_scalars(scope, kinds, found)
@@ -54,7 +54,7 @@ def read_kinds(scope: Scope) -> Reading:
     return Reading(found, kinds, changed)
 
 
-def shown_error(scope: Scope, misfit: Misfit) -> Exception:
+def shown_error(scope: Scope, misfit: MisfitError) -> Exception:
     """The error of a misfit, with the unknown sizes named."""
     return misfit.error(Names(free_names([*scope.spelling.values(), *(s.name for s in scope.sizes.values())])))
 
@@ -69,7 +69,7 @@ def _start(scope: Scope, key: str) -> str:
     return "vector" if kind == "scalar" and "transposed" in uses else kind
 
 
-def _search(scope: Scope, start: dict[str, str], first: Misfit) -> tuple[dict[str, str], Inference]:
+def _search(scope: Scope, start: dict[str, str], first: MisfitError) -> tuple[dict[str, str], Inference]:
     """The cheapest changes that fit; after many trials, the first that are found going forward through the text."""
     number = count()
     waiting: list[tuple[float, int, dict[str, str]]] = []
@@ -77,7 +77,7 @@ def _search(scope: Scope, start: dict[str, str], first: Misfit) -> tuple[dict[st
     parts = sum(len(step.parts) for step in (*scope.steps, *scope.facts))
     trials = max(2, min(_TRIALS, _WORK // max(1, parts)))
 
-    def expand(cost: float, kinds: dict[str, str], misfit: Misfit) -> list[tuple[float, int, dict[str, str]]]:
+    def expand(cost: float, kinds: dict[str, str], misfit: MisfitError) -> list[tuple[float, int, dict[str, str]]]:
         found = []
         for more, key, kind in _changes(scope, kinds, start, misfit):
             changed = kinds | {key: kind}
@@ -95,7 +95,7 @@ def _search(scope: Scope, start: dict[str, str], first: Misfit) -> tuple[dict[st
         cost, _, kinds = waiting.pop() if forward else heappop(waiting)
         try:
             return kinds, Inference(scope, kinds).run()
-        except Misfit as misfit:
+        except MisfitError as misfit:
             found = sorted(expand(cost, kinds, misfit), reverse=True)
             if trial + 1 < _CHEAPEST:
                 for entry in found:
@@ -108,7 +108,7 @@ def _search(scope: Scope, start: dict[str, str], first: Misfit) -> tuple[dict[st
 
 
 def _changes(
-    scope: Scope, kinds: Mapping[str, str], start: Mapping[str, str], misfit: Misfit
+    scope: Scope, kinds: Mapping[str, str], start: Mapping[str, str], misfit: MisfitError
 ) -> Iterator[tuple[float, str, str]]:
     """(cost, name, kind) of the changes that may mend a misfit."""
     if misfit.kind in "+-" and any(s and find(s[0]) == 1 for s in misfit.shapes):
@@ -121,7 +121,7 @@ def _changes(
                     yield cost + 0.02 * position, key, other
 
 
-def _options(scope: Scope, key: str, kind: str, misfit: Misfit, part: Expression) -> Iterator[tuple[float, str]]:
+def _options(scope: Scope, key: str, kind: str, misfit: MisfitError, part: Expression) -> Iterator[tuple[float, str]]:
     name = scope.spelling[key]
     wanted = _WANTED.get(misfit.kind) if isinstance(part, Name) else None
     costs = {"scalar": 1.0 if kind == "vector" else 1.6, "vector": 1.2, "matrix": 2.5, "integer": 0.5}
@@ -184,5 +184,5 @@ def _coefficients_are_scalars(scope: Scope, kinds: dict[str, str], found: Infere
 def _tried(scope: Scope, changed: dict[str, str], kinds: dict[str, str], found: Inference) -> tuple[dict[str, str], Inference]:
     try:
         return changed, Inference(scope, changed).run()
-    except Misfit:
+    except MisfitError:
         return kinds, found

@@ -14,7 +14,7 @@ from matcalc.calls import Resolved
 from matcalc.errors import ArgumentError, ParseError
 from matcalc.expr import ONE, ZERO, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape, size_symbol
 from matcalc.infer import Inference
-from matcalc.misfit import Misfit
+from matcalc.misfit import MisfitError
 from matcalc.records import Record
 from matcalc.scalars import MAX_EXPONENT, argument_too_large, power_too_large, too_long
 from matcalc.scope import Step
@@ -45,7 +45,9 @@ Macro = Callable[[Record, str, Mapping[str, Node], Mapping[str, Expr]], Node]
 class Elaboration:
     """Nodes for the parts of one problem."""
 
-    def __init__(self, inference: Inference, leaf: Callable[[str, Dims], Node], size: Callable[[Size], Expr], macro: Macro) -> None:
+    def __init__(
+        self, inference: Inference, leaf: Callable[[str, Dims], Node], size: Callable[[Size], Expr], macro: Macro
+    ) -> None:
         """`leaf` makes the variable of a key, `size` the symbol of a size."""
         self.inference = inference
         self.scope = inference.scope
@@ -65,9 +67,12 @@ class Elaboration:
                 nodes[id(e)] = _HANDLERS[type(e)](self, e)
         except RecursionError:
             raise ParseError(
-                "scalar functions are nested too deeply", source=step.source, span=e.span, hint="name parts of the expression: s = …; f = …"
+                "scalar functions are nested too deeply",
+                source=step.source,
+                span=e.span,
+                hint="name parts of the expression: s = …; f = …",
             ) from None
-        except Misfit as misfit:  # from a macro: the caller's text is the one to show
+        except MisfitError as misfit:  # from a macro: the caller's text is the one to show
             raise ArgumentError(str(misfit), source=step.source, span=e.span) from None
         return tuple(nodes[id(root)] for root in step.roots)
 
@@ -105,7 +110,11 @@ class Elaboration:
             key = name_key(e.name)
             return self.leaf(key, self.inference.names[key])
         if role == "size":
-            return size_symbol(self.scope.sizes[name_key(e.name)].name) if not self.scope.sealed else self.size(self.scope.sizes[e.name])
+            return (
+                size_symbol(self.scope.sizes[name_key(e.name)].name)
+                if not self.scope.sealed
+                else self.size(self.scope.sizes[e.name])
+            )
         if role == "differential":
             return self.leaf(e.name, self.inference.names[self.scope.differential_of(e.name)])
         if e.name == "pi":
@@ -197,7 +206,9 @@ class Elaboration:
     def raised(self, base: Node, exponent: Node, entrywise: bool, e: Expression) -> Node:
         """base^exponent, huge ones refused."""
         if power_too_large(base, exponent):
-            self.refuse("the power is too large", e, f"exponents up to {MAX_EXPONENT} are read; write a symbol, as X^k, for more")
+            self.refuse(
+                "the power is too large", e, f"exponents up to {MAX_EXPONENT} are read; write a symbol, as X^k, for more"
+            )
         if base is ZERO and exponent.is_negative:
             self.refuse("division by zero", e, "the base is exactly 0")
         if is_scalar(exponent) and (is_scalar(base) or not entrywise):
@@ -291,7 +302,9 @@ class Elaboration:
         if record.macro:
             moving = [x for name, x in arguments.items() if name not in record.constant]
             target = common(moving)
-            spread = {n: algebra.broadcast(x, target) if target and n not in record.constant else x for n, x in arguments.items()}
+            spread = {
+                n: algebra.broadcast(x, target) if target and n not in record.constant else x for n, x in arguments.items()
+            }
             return self.macro(record, "value", spread, {})
         args = tuple(arguments[a.name] for a in record.arguments)
         if not dims:

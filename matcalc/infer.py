@@ -1,19 +1,19 @@
 """The shape of every part of a problem, for given kinds of its names: one pass, linear in the text.
 
-A shape is () for a scalar or (rows, columns); unknown sizes are unified on the way.  What does not fit is a `Misfit`.
+A shape is () for a scalar or (rows, columns); unknown sizes are unified on the way.  What does not fit is a `MisfitError`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from matcalc.calls import Resolved, resolve
-from matcalc.errors import ArgumentError, DeclarationError, UnknownNameError
-from matcalc.misfit import Misfit, misuse, unify
-from matcalc.scope import Scope, Step
-from matcalc.shapes import Clash, Dim, Shape, Size, Unifier, degree, find, plus, times
-from matcalc.sizes import size_of
+from matcalc.calls import resolve
+from matcalc.errors import ArgumentError, DeclarationError
+from matcalc.misfit import MisfitError, misuse, unify
+from matcalc.name_shapes import NameShapes, normal
+from matcalc.scope import Step
+from matcalc.shapes import ClashError, Dim, Shape, degree, find, plus, times
 from matcalc.syntax.names import name_key
 from matcalc.syntax.tree import (
     Bars,
@@ -31,30 +31,17 @@ from matcalc.syntax.tree import (
     Transpose,
 )
 
-
 MAX_DEGREE = 12
 """How many sizes a dimension may be a product of."""
 
 
-class Inference:
-    """One pass over a problem."""
-
-    def __init__(self, scope: Scope, kinds: Mapping[str, str]) -> None:
-        """Nothing is known yet but the kinds of the free names."""
-        self.scope = scope
-        self.kinds = kinds
-        self.shapes: dict[int, Shape] = {}
-        self.calls: dict[int, Resolved] = {}
-        self.names: dict[str, Shape] = dict(scope.bound)
-        self.unifier = Unifier()
-        self.contextual: list[tuple[Expression, Size]] = []
-        self.spread: list[tuple[Expression, Expression, Shape]] = []
-        self.final: Shape = ()
+class Inference(NameShapes):
+    """One pass over a problem: the shapes of all its parts."""
 
     def run(self) -> Inference:
         """This inference, done.
 
-        Raises: Misfit for what does not fit, with the text that it stands in.
+        Raises: MisfitError for what does not fit, with the text that it stands in.
         """
         step = self.scope.steps[0]
         try:
@@ -70,7 +57,7 @@ class Inference:
                 if a and b:
                     self.same(a, b, "compare", left, right)
             self._settle(step)
-        except Misfit as misfit:
+        except MisfitError as misfit:
             misfit.source = misfit.source or step.source
             raise
         return self
@@ -83,9 +70,11 @@ class Inference:
     def _settle(self, step: Step) -> None:
         try:
             self.unifier.settle()
-        except Clash as clash:
+        except ClashError as clash:
             root = step.roots[0]
-            raise Misfit("settle", [root], clash=clash, what="the sizes do not fit together", hint="declare the sizes") from None
+            raise MisfitError(
+                "settle", [root], clash=clash, what="the sizes do not fit together", hint="declare the sizes"
+            ) from None
 
     def _define(self, step: Step, name: Name) -> None:
         key = name_key(name.name)
@@ -94,96 +83,16 @@ class Inference:
             told = self._declared(key)
             if bool(told) != bool(found):
                 kind = self.scope.declared[key].kind
-                raise Misfit(
-                    "define", [step.roots[0]], what=f"{name.name} is declared a {kind}, and its value is none", cls=DeclarationError,
+                raise MisfitError(
+                    "define",
+                    [step.roots[0]],
+                    what=f"{name.name} is declared a {kind}, and its value is none",
+                    cls=DeclarationError,
                     hint="change the declaration or the definition",
-                )  # fmt: skip
+                )
             if told:
                 self.same(told, found, "+", name, step.roots[0])
         self.names[key] = found
-
-    # ------------------------------------------------------------ names
-
-    def shape_of_name(self, e: Name) -> Shape:
-        """The shape of a name where it stands."""
-        role = self.scope.role(e.name)
-        if role == "size":
-            return ()
-        if role == "constant":
-            return self._constant(e)
-        if role == "differential":
-            return self._known(self.scope.differential_of(e.name), e)
-        return self._known(name_key(e.name), e)
-
-    def _known(self, key: str, e: Name) -> Shape:
-        found = self.names.get(key)
-        if found is None:
-            if key in self.scope.defined:
-                raise Misfit(
-                    "order", [e], what=f"{e.name} is used before it is defined", cls=UnknownNameError, hint="move its definition up"
-                )
-            if self.scope.sealed:
-                raise Misfit("name", [e], what=f"unknown name {e.name}", cls=UnknownNameError, hint=self._near(e.name))
-            found = self.names[key] = self._declared(key) if key in self.scope.declared else self.fresh(self.kinds[key])
-        return found
-
-    def _near(self, name: str) -> str:
-        return f"known here: {', '.join([*self.scope.bound, *self.scope.sizes])}"
-
-    def fresh(self, kind: str) -> Shape:
-        """A shape of unknown sizes."""
-        if kind in ("scalar", "integer"):
-            return ()
-        return (Size(proper=True), 1 if kind == "vector" else Size(proper=True))
-
-    def _declared(self, key: str) -> Shape:
-        declared = self.scope.declared[key]
-        found = self.fresh(declared.kind)
-        if declared.sizes is not None and found:
-            dims = [size_of(e, self.scope, declared.source) for e in declared.sizes]
-            found = (dims[0], dims[1] if len(dims) > 1 else 1)
-        if found and any(_square(self.scope, p) for p in declared.properties):
-            try:
-                self.unifier.unify(*found)
-            except Clash:
-                words = " ".join(sorted(declared.properties))
-                raise DeclarationError(
-                    f"{declared.name.name} is declared {words}, so its sizes must be equal",
-                    source=declared.source, span=declared.name.span, hint="matrix(n,n)",
-                ) from None  # fmt: skip
-        return normal(found)
-
-    def _constant(self, e: Name) -> Shape:
-        if e.name == "pi":
-            return ()
-        n = self.context(e)
-        return (n, n) if e.name in ("I", "eye") else (n, 1)
-
-    def context(self, e: Expression) -> Size:
-        """An unknown size that the surroundings of e must tell."""
-        made = Size()
-        self.contextual.append((e, made))
-        return made
-
-    # ------------------------------------------------------------ making shapes equal
-
-    def same(self, a: Shape, b: Shape, kind: str, left: Expression, right: Expression) -> Shape:
-        """The shape of two parts that must have one."""
-        unify(self.unifier, ((a[0], b[0]), (a[1], b[1])), kind, (left, right), (a, b))
-        return a
-
-    def broadcast(self, a: Shape, b: Shape, kind: str, left: Expression, right: Expression) -> Shape:
-        """The common shape of two parts, rows, columns and scalars spread."""
-        if not a or not b:
-            return a or b
-        dims: list[Dim] = []
-        for p, q in zip(map(find, a), map(find, b), strict=True):
-            if p == 1 or q == 1:
-                dims.append(q if p == 1 else p)
-            else:
-                unify(self.unifier, ((p, q),), kind, (left, right), (a, b))
-                dims.append(p)
-        return tuple(dims)
 
     # ------------------------------------------------------------ operators
 
@@ -213,7 +122,7 @@ class Inference:
             factor, operator = e.factors[i], e.operators[i]
             try:
                 cur = self._times(cur, self.shapes[id(factor)], operator, factor)
-            except Misfit as misfit:
+            except MisfitError as misfit:
                 if len(misfit.parts) > 1:  # the left one is everything before the factor
                     left = Product(e.factors[:i], e.operators[:i], (e.factors[0].span[0], e.factors[i - 1].span[1]))
                     misfit.parts = (e.factors[0] if i == 1 else left, factor)
@@ -224,7 +133,7 @@ class Inference:
         if operator == "/":
             if s:
                 hint = "write inv(B)*A or A*inv(B) for a square matrix, A ./ B entry by entry"
-                raise Misfit("divide", [factor], [s], what="cannot divide by a matrix or vector", hint=hint)
+                raise MisfitError("divide", [factor], [s], what="cannot divide by a matrix or vector", hint=hint)
             return cur
         if not cur or not s:
             return cur or s
@@ -237,7 +146,9 @@ class Inference:
             found = (times(cur[0], s[0]), times(cur[1], s[1]))
             if max(map(degree, found)) > MAX_DEGREE:
                 hint = "Kronecker products of a few factors are read"
-                raise Misfit("kron", [factor], [s], what=f"the sizes are products of more than {MAX_DEGREE} others", hint=hint)
+                raise MisfitError(
+                    "kron", [factor], [s], what=f"the sizes are products of more than {MAX_DEGREE} others", hint=hint
+                )
             return found
         return self.broadcast(cur, s, operator, factor, factor)
 
@@ -262,21 +173,31 @@ class Inference:
         if not base:
             return ()
         if find(base[1]) == 1:
-            raise Misfit(
-                "power", [e.base], [base], what="a power is of a scalar or of a square matrix, and this is a vector",
+            raise MisfitError(
+                "power",
+                [e.base],
+                [base],
+                what="a vector has no power; a scalar or a square matrix has",
                 hint="write x.^2 for powers entry by entry, x'*x or norm(x)^2 for the square of the length",
-            )  # fmt: skip
+            )
         try:
             self.unifier.unify(base[0], base[1])
-        except Clash as clash:
-            raise Misfit(
-                "power", [e.base], [base], clash, what="only a square matrix has a power", hint="write X.^2 entry by entry, X'*X for a square"
+        except ClashError as clash:
+            raise MisfitError(
+                "power",
+                [e.base],
+                [base],
+                clash,
+                what="only a square matrix has a power",
+                hint="write X.^2 entry by entry, X'*X for a square",
             ) from None
         if not self._integral(e.exponent):
             raise misuse(
-                "the power of a matrix is an integer or an integer symbol", e.exponent,
-                "sqrtm(A) is A^(1/2); declare `k: integer`, or write A.^p entry by entry", "integral",
-            )  # fmt: skip
+                "the power of a matrix is an integer or an integer symbol",
+                e.exponent,
+                "sqrtm(A) is A^(1/2); declare `k: integer`, or write A.^p entry by entry",
+                "integral",
+            )
         return base
 
     def _integral(self, e: Expression) -> bool:
@@ -316,16 +237,20 @@ class Inference:
             if place is not None and self.shapes[id(place)]:
                 raise misuse("an index must be a scalar", place, "declare it, as i: integer", "index")
         for place, d in zip(e.places, s if len(e.places) == 2 else s[:1], strict=False):
-            if isinstance(place, Number) and not (1 <= place.value and place.value.denominator == 1):
+            if isinstance(place, Number) and not (place.value >= 1 and place.value.denominator == 1):
                 raise misuse("indices count from 1", place, "x[1] is the first entry", "indexed")
             known = find(d)
             if isinstance(place, Number) and isinstance(known, int) and known != 1 and place.value > known:
                 raise misuse(f"there are only {known} entries here", place, "indices count from 1", "indexed")
         if not s or len(e.places) > 2:
-            raise misuse("only a vector or a matrix has entries", e.operand, "x[i], X[i,j], X[i,:] and X[:,j] are read", "indexed")
+            raise misuse(
+                "only a vector or a matrix has entries", e.operand, "x[i], X[i,j], X[i,:] and X[:,j] are read", "indexed"
+            )
         if len(e.places) == 1:
             if find(s[1]) != 1 and find(s[0]) != 1:
-                raise misuse("a matrix has two indices", e, "write X[i,j] for an entry, X[i,:] for a row, X[:,j] for a column", "indexed")
+                raise misuse(
+                    "a matrix has two indices", e, "write X[i,j] for an entry, X[i,:] for a row, X[:,j] for a column", "indexed"
+                )
             return () if e.places[0] is not None else s
         i, j = e.places
         if i is None:
@@ -337,14 +262,19 @@ class Inference:
         s = self.shapes[id(e.operand)]
         if s:
             if find(s[1]) == 1 or find(s[0]) == 1:
-                raise Misfit(
-                    "bars", [e], [s], what="bars are abs of a scalar and det of a square matrix, and this is a vector",
+                raise MisfitError(
+                    "bars",
+                    [e],
+                    [s],
+                    what="bars are abs of a scalar and det of a square matrix, and this is a vector",
                     hint="write norm(x) or ‖x‖ for its length, abs(x) entry by entry",
-                )  # fmt: skip
+                )
             try:
                 self.unifier.unify(*s)
-            except Clash as clash:
-                raise Misfit("bars", [e], [s], clash, what="only a square matrix has a determinant", hint="write norm(X) or abs(X)") from None
+            except ClashError as clash:
+                raise MisfitError(
+                    "bars", [e], [s], clash, what="only a square matrix has a determinant", hint="write norm(X) or abs(X)"
+                ) from None
         return ()
 
     def block(self, e: Block) -> Shape:
@@ -360,7 +290,9 @@ class Inference:
                     unify(self.unifier, ((height, r),), "row", (row[0], part), (self.shapes[id(row[0])], self.shapes[id(part)]))
                 height, columns = r, plus(columns, c)
             if width is not None:
-                unify(self.unifier, ((width, columns),), "stack", (e.rows[0][0], row[0]), ((rows, width), (height or 1, columns)))
+                unify(
+                    self.unifier, ((width, columns),), "stack", (e.rows[0][0], row[0]), ((rows, width), (height or 1, columns))
+                )
             width, rows = columns, plus(rows, height or 1)
         return normal((rows, width or 1))
 
@@ -382,23 +314,17 @@ class Inference:
             return self.shape_of_name(e.arguments[0])
         key = name_key(e.function)
         if key in self.scope.declared or key in self.scope.defined or (key in self.scope.bound and self.scope.sealed is False):
-            raise Misfit(
-                "call", [e], what=f"{e.function} is a variable here, not a function", span=e.name_span, cls=ArgumentError,
+            raise MisfitError(
+                "call",
+                [e],
+                what=f"{e.function} is a variable here, not a function",
+                span=e.name_span,
+                cls=ArgumentError,
                 hint=f"multiplication is always written: {e.function}*(…)",
-            )  # fmt: skip
+            )
         found = resolve(self, e)
         self.calls[id(e)] = found
         return found.shape
-
-
-def normal(s: Shape) -> Shape:
-    """The shape, () where it is 1×1."""
-    return () if s and find(s[0]) == 1 and find(s[1]) == 1 else s
-
-
-def _square(scope: Scope, structure: str) -> bool:
-    found = scope.signatures.structures.get(structure)
-    return found is not None and len(found.arguments[0].dims) == 2 and len(set(found.arguments[0].dims)) == 1
 
 
 _HANDLERS: dict[type, Callable[[Inference, Any], Shape]] = {

@@ -1,6 +1,6 @@
 """What does not fit, said so that a person can mend it: both shapes, both parts of the text, a hint.
 
-A `Misfit` is cheap: while kinds are being tried most of them are thrown away; `error()` words the one that is shown.
+A `MisfitError` is cheap: while kinds are being tried most of them are thrown away; `error()` words the one that is shown.
 """
 
 from __future__ import annotations
@@ -8,14 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from matcalc.errors import ArgumentError, MatcalcError, ShapeError, Span
-from matcalc.shapes import Clash, Dim, Polynomial, Shape, Size, Unifier, find, simplified
+from matcalc.shapes import ClashError, Dim, Polynomial, Shape, Size, Unifier, find, simplified
 from matcalc.syntax.tree import Expression
 
 _SHOWN = 40
 _VERBS = {
-    "+": ("add", "and"), "-": ("subtract", "from"), "*": ("multiply", "by"), ".*": ("multiply entry by entry", "and"), "./": ("divide entry by entry", "and"),
-    "compare": ("compare", "and"), ".+": ("broadcast", "and"), "row": ("put side by side", "and"), "stack": ("stack", "and"),
-}  # fmt: skip
+    "+": ("add", "and"),
+    "-": ("subtract", "from"),
+    "*": ("multiply", "by"),
+    ".*": ("multiply entry by entry", "and"),
+    "./": ("divide entry by entry", "and"),
+    ".+": ("broadcast", "and"),
+    "compare": ("compare", "and"),
+    "row": ("put side by side", "and"),
+    "stack": ("stack", "and"),
+}
 
 
 class Names:
@@ -52,7 +59,7 @@ def _polynomial(d: Polynomial, names: Names) -> str:
     return " + ".join(terms).replace("+ -", "- ")
 
 
-class Misfit(Exception):
+class MisfitError(Exception):
     """Parts of a text whose kinds or shapes do not fit together."""
 
     def __init__(
@@ -60,7 +67,7 @@ class Misfit(Exception):
         kind: str,
         parts: Sequence[Expression],
         shapes: Sequence[Shape] = (),
-        clash: Clash | None = None,
+        clash: ClashError | None = None,
         what: str = "",
         hint: str = "",
         span: Span | None = None,
@@ -103,7 +110,7 @@ class Misfit(Exception):
 
     def _mend(self, a: Shape, b: Shape, names: Names) -> str:
         left, right = (_bracketed(self.shown(p)) for p in self.parts)
-        options = []
+        options: list[tuple[str, Shape]] = []
         if self.kind == "*" and a and b:
             if _same(a[0], b[0]):
                 options.append((f"{left}'*{right}", (a[1], b[1])))
@@ -126,7 +133,11 @@ class Misfit(Exception):
 
 
 def _bracketed(text: str) -> str:
-    simple = text.replace("_", "").isalnum() or (text.endswith("'") and text[:-1].isalnum()) or text.endswith(")") and text[0] != "("
+    simple = (
+        text.replace("_", "").isalnum()
+        or (text.endswith("'") and text[:-1].isalnum())
+        or (text.endswith(")") and text[0] != "(")
+    )
     return text if simple or (text.startswith("(") and text.endswith(")")) else f"({text})"
 
 
@@ -149,18 +160,20 @@ def _unknown(d: Dim) -> bool:
     return isinstance(d, Size) and not d.name
 
 
-def misuse(what: str, part: Expression, hint: str, kind: str = "call") -> Misfit:
+def misuse(what: str, part: Expression, hint: str, kind: str = "call") -> MisfitError:
     """The misfit of one part that is of the wrong kind for its place."""
-    return Misfit(kind, [part], what=what, hint=hint, cls=ArgumentError)
+    return MisfitError(kind, [part], what=what, hint=hint, cls=ArgumentError)
 
 
-def unify(unifier: Unifier, pairs: Sequence[tuple[Dim, Dim]], kind: str, parts: Sequence[Expression], shapes: Sequence[Shape]) -> None:
+def unify(
+    unifier: Unifier, pairs: Sequence[tuple[Dim, Dim]], kind: str, parts: Sequence[Expression], shapes: Sequence[Shape]
+) -> None:
     """Make each pair equal.
 
-    Raises: Misfit that names the parts.
+    Raises: MisfitError that names the parts.
     """
     for a, b in pairs:
         try:
             unifier.unify(a, b)
-        except Clash as clash:
-            raise Misfit(kind, parts, shapes, clash) from None
+        except ClashError as clash:
+            raise MisfitError(kind, parts, shapes, clash) from None

@@ -33,7 +33,9 @@ def _a(kind: str) -> str:
 
 def _changed(scope: Scope, key: str, kind: str) -> str:
     name, convention = scope.spelling[key], scope.convention(key)
-    return f"{name} is read as {_a(kind)}, not as {_a(convention)} as its name would have it; to choose, declare `{name}: {kind}`"
+    return (
+        f"{name} is read as {_a(kind)}, not as {_a(convention)} as its name would have it; to choose, declare `{name}: {kind}`"
+    )
 
 
 def glued(name: str, known: Collection[str]) -> str:
@@ -67,5 +69,5 @@ def _undetermined(scope: Scope, inference: Inference, size: Callable[[Size], str
         d = find(made)
         if isinstance(d, Size) and not d.name and d not in known:
             text = _source(scope, e)[e.span[0] : e.span[1]]
-            found.append(f"nothing tells the size of {text}; it is called {size(d)} here, to choose, write eye({size(d)}) or ones({size(d)})")
+            found.append(f"nothing tells the size of {text}; it is called {size(d)} here, as in eye({size(d)})")
     return found

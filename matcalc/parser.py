@@ -10,9 +10,9 @@ from sympy import Expr
 from matcalc.conventions import read_kinds, shown_error
 from matcalc.elaborate import Elaboration
 from matcalc.errors import DeclarationError, MatcalcError, ParseError
-from matcalc.expr import Node, intern_scalar, shape, size_symbol, variable
+from matcalc.expr import Node, shape, size_symbol, variable
 from matcalc.infer import Inference
-from matcalc.misfit import Misfit
+from matcalc.misfit import MisfitError
 from matcalc.notes import notes_of
 from matcalc.problem import Problem
 from matcalc.records import Record, Signatures
@@ -53,7 +53,10 @@ def _no_statement(source: str, line: Line) -> Line:
     if isinstance(line, Declaration | Assumption):
         return line
     raise DeclarationError(
-        "this is no declaration", source=source, span=line.span, hint="write NAME: KIND, as X: matrix(n,d) symmetric, or assume lhs == rhs"
+        "this is no declaration",
+        source=source,
+        span=line.span,
+        hint="write NAME: KIND, as X: matrix(n,d) symmetric, or assume lhs == rhs",
     )
 
 
@@ -64,7 +67,9 @@ def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, 
 
     def leaf(name: str, dims: Shape) -> Node:
         if name not in leaves:
-            made = leaves[name] = variable(scope.spelling.get(name, name), elaboration.dims(dims), _properties(scope, kinds, name))
+            made = leaves[name] = variable(
+                scope.spelling.get(name, name), elaboration.dims(dims), _properties(scope, kinds, name)
+            )
             if name not in scope.defined:
                 variables[scope.spelling.get(name, name)] = made
         return leaves[name]
@@ -144,7 +149,9 @@ def parse_formula(
     """
     lines = read(text)
     if len(lines) != 1 or not isinstance(lines[0], Statement) or lines[0].name is not None:
-        raise ParseError("expected one expression", source=text, span=(0, max(1, len(text))), hint="a formula has no definitions")
+        raise ParseError(
+            "expected one expression", source=text, span=(0, max(1, len(text))), hint="a formula has no definitions"
+        )
     return formula_node(text, lines[0].expression, variables, sizes, signatures or load())
 
 
@@ -159,7 +166,7 @@ def formula_node(
     nodes = {name_key(name): node for name, node in variables.items()}
     try:
         inference = Inference(scope, {}).run()
-    except Misfit as misfit:
+    except MisfitError as misfit:
         raise shown_error(scope, misfit) from None
     elaboration = Elaboration(inference, lambda key, _: nodes[key], rigid.expression, _macro(signatures))
     (found,) = elaboration.run(scope.steps[0])
@@ -211,9 +218,7 @@ class _Rigid:
         """The SymPy expression of a size."""
         found = self._expressions.get(size)
         if found is None:
-            raise ParseError(
-                "the size of I, ones or vector(…) is not told by its surroundings", hint="write eye(n) or ones(n)"
-            )
+            raise ParseError("the size of I, ones or vector(…) is not told by its surroundings", hint="write eye(n) or ones(n)")
         return found
 
 
@@ -223,6 +228,8 @@ def _macro(signatures: Signatures):  # type: ignore[no-untyped-def]
         try:
             return parse_formula(text, arguments, {k: v for k, v in sizes.items() if k not in arguments}, signatures=signatures)
         except MatcalcError as error:
-            raise type(error)(f"in {record.name}: {error.what}", source=error.source, span=error.span, hint=error.hint) from None
+            raise type(error)(
+                f"in {record.name}: {error.what}", source=error.source, span=error.span, hint=error.hint
+            ) from None
 
     return expand

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import sympy
 from sympy import Expr
@@ -19,12 +20,12 @@ _MAX_DENOMINATOR = 10**12
 
 
 @lru_cache(maxsize=512)
-def sympy_function(name: str) -> type | None:
+def sympy_function(name: str) -> Any | None:
     """SymPy's function of that name, if it has one real argument and a derivative in closed form."""
     if name not in sympy.functions.__all__:
         return None
-    found = getattr(sympy, name)
-    if not (isinstance(found, type) and issubclass(found, sympy.Function) and found.nargs is not None and 1 in found.nargs):
+    found: Any = getattr(sympy, name)
+    if not (isinstance(found, type) and issubclass(found, sympy.Function) and 1 in (getattr(found, "nargs", None) or ())):
         return None
     x = sympy.Dummy(real=True)
     try:
@@ -53,7 +54,7 @@ def power_too_large(base: object, exponent: object) -> bool:
     inner = base.exp if isinstance(base, sympy.Pow) and isinstance(base.exp, sympy.Rational) else 1
     if abs(exponent * inner) > MAX_EXPONENT or (exponent * inner).q > _MAX_DENOMINATOR:
         return True
-    return bits(base) * abs(exponent) > MAX_BITS
+    return bool(bits(base) * abs(exponent) > MAX_BITS)
 
 
 def argument_too_large(name: str, x: Expr) -> bool:

@@ -14,7 +14,24 @@ from matcalc.errors import ArgumentError, DeclarationError, Span
 from matcalc.records import Argument, Signatures
 from matcalc.shapes import Shape, Size
 from matcalc.syntax.names import canonical, is_greek_scalar, name_key
-from matcalc.syntax.tree import Assumption, Call, Declaration, Expression, Index, Line, Name, Negative, Number, Power, Product, Statement, Sum, Text, Transpose, children
+from matcalc.syntax.tree import (
+    Assumption,
+    Call,
+    Declaration,
+    Expression,
+    Index,
+    Line,
+    Name,
+    Negative,
+    Number,
+    Power,
+    Product,
+    Statement,
+    Sum,
+    Text,
+    Transpose,
+    children,
+)
 
 KINDS = {
     "scalar": ("scalar", 0), "vector": ("vector", 1), "matrix": ("matrix", 2), "integer": ("integer", 0), "R": ("scalar", 0),
@@ -153,7 +170,9 @@ def _declare(scope: Scope, source: str, line: Declaration) -> None:
             f"{word} is no kind of variable",
             source=source,
             span=line.kind.span,
-            hint=f"did you mean {near[0]}?" if near else "the kinds are scalar, vector, vector(n), matrix, matrix(m,n), integer, R^n",
+            hint=f"did you mean {near[0]}?"
+            if near
+            else "the kinds are scalar, vector, vector(n), matrix, matrix(m,n), integer, R^n",
         )
     kind, count = KINDS[word]
     sizes = line.sizes
@@ -171,7 +190,10 @@ def _declare(scope: Scope, source: str, line: Declaration) -> None:
         key = scope.meet(name.name, source, name.span)
         if key in scope.declared:
             raise DeclarationError(
-                f"{name.name} is declared twice", source=source, span=name.span, hint="put all its properties in one declaration"
+                f"{name.name} is declared twice",
+                source=source,
+                span=name.span,
+                hint="put all its properties in one declaration",
             )
         scope.declared[key] = Declared("integer" if "integer" in properties else kind, sizes, properties, name, source)
     for size in sizes or ():
@@ -192,7 +214,10 @@ def _properties(scope: Scope, source: str, line: Declaration, kind: str) -> froz
             )
         if kind in ("scalar", "integer") and p.name not in SCALAR_PROPERTIES:
             raise DeclarationError(
-                f"a scalar cannot be {p.name}", source=source, span=p.span, hint="a scalar may be positive, nonnegative or constant"
+                f"a scalar cannot be {p.name}",
+                source=source,
+                span=p.span,
+                hint="a scalar may be positive, nonnegative or constant",
             )
         if kind == "vector" and is_square(scope.signatures, p.name):
             raise DeclarationError(
@@ -284,7 +309,9 @@ def _parts(scope: Scope, source: str, roots: tuple[Expression, ...], collect: bo
         e = stack.pop()
         found.append(e)
         if isinstance(e, Text):
-            raise ArgumentError("a string is no value", source=source, span=e.span, hint="strings choose a variant: norm(X, 'fro')")
+            raise ArgumentError(
+                "a string is no value", source=source, span=e.span, hint="strings choose a variant: norm(X, 'fro')"
+            )
         if collect and isinstance(e, Call):
             for i in size_positions(signatures, e.function, len(e.arguments)):
                 for name in _names_in(e.arguments[i]):

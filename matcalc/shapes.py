@@ -47,7 +47,7 @@ Shape: TypeAlias = tuple[Dim, ...]
 """`()` of a scalar, (rows, columns) of a matrix."""
 
 
-class Clash(Exception):
+class ClashError(Exception):
     """Two dimensions that cannot be equal."""
 
     def __init__(self, a: Dim, b: Dim) -> None:
@@ -168,7 +168,7 @@ class Unifier:
     def unify(self, a: Dim, b: Dim) -> None:
         """Make a and b equal.
 
-        Raises: Clash where they cannot be.
+        Raises: ClashError where they cannot be.
         """
         a, b = find(a), find(b)
         if a is b:
@@ -179,12 +179,12 @@ class Unifier:
             self._bind(b, a)
         elif isinstance(a, int) and isinstance(b, int):
             if a != b:
-                raise Clash(a, b)
+                raise ClashError(a, b)
         elif isinstance(a, Polynomial) or isinstance(b, Polynomial):
             if not self._solve(a, b):
                 self.waiting.append((a, b))
         else:
-            raise Clash(a, b)
+            raise ClashError(a, b)
 
     def _bind(self, unknown: Size, d: Dim) -> None:
         if isinstance(d, Polynomial):
@@ -194,7 +194,7 @@ class Unifier:
                     self.waiting.append((unknown, d))
                 return
         if isinstance(d, int) and (d < 1 or (d == 1 and unknown.proper)):
-            raise Clash(unknown, d)
+            raise ClashError(unknown, d)
         if isinstance(d, Size) and not d.name:
             d.proper = d.proper or unknown.proper
         unknown.link = d
@@ -208,7 +208,7 @@ class Unifier:
         sizes = {s for monomial in difference for s in monomial}
         unknowns = {s for s in sizes if not s.name}
         if not unknowns:
-            raise Clash(a, b)
+            raise ClashError(a, b)
         if len(difference) == 1 or (len(difference) == 2 and () in difference and len(unknowns) < len(sizes)):
             self._positive(difference, a, b)
         for unknown in unknowns:
@@ -221,12 +221,12 @@ class Unifier:
 
     def _positive(self, difference: dict[Monomial, Fraction], a: Dim, b: Dim) -> None:
         if all(c > 0 for c in difference.values()) or all(c < 0 for c in difference.values()):
-            raise Clash(a, b)
+            raise ClashError(a, b)
 
     def settle(self) -> None:
         """Solve what waited: a*b = m*n factor by factor, p(a) = p(n) by a = n.
 
-        Raises: Clash where an equation cannot be solved.
+        Raises: ClashError where an equation cannot be solved.
         """
         while self.waiting:
             a, b = self.waiting.pop(0)
@@ -238,7 +238,7 @@ class Unifier:
                     self.unify(p, q)
                 continue
             if not self._guess(a, b):
-                raise Clash(a, b)
+                raise ClashError(a, b)
 
     def _plain(self, a: Dim, b: Dim) -> bool:
         self.unify(a, b)
@@ -262,7 +262,7 @@ FREE_NAMES = ("n", "d", "k", "m", "p", "q", "r", "s", "t", "l")
 
 
 def free_names(taken: Iterable[str]) -> Callable[[], str]:
-    """A function that gives the next free size name: n, d, k, m, p, q, r, s, t, l, n1, n2 …"""
+    """A function that gives the next free size name: n, d, k, m, p, q, r, s, t, l, n1, n2, n3."""
     used = set(taken)
     names = iter([*FREE_NAMES])
     numbers = count(1)

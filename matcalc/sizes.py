@@ -29,7 +29,10 @@ def size_of(e: Expression, scope: Scope, source: str) -> Dim:
 
     def _fault(part: Expression) -> ArgumentError:
         return ArgumentError(
-            "a size is a positive integer or a name, or made of them by + - * /", source=source, span=part.span, hint="as in eye(n), ones(m, 3)"
+            "a size is a positive integer or a name, or made of them by + - * /",
+            source=source,
+            span=part.span,
+            hint="as in eye(n), ones(m, 3)",
         )
 
     return _evaluate(e, named, _fault)

@@ -14,7 +14,9 @@ LINES = 400
 
 # fmt: off
 LAYERS = [
-    "errors", "shapes", "expr", "algebra", "records", "signatures", "syntax.reader", "syntax.tree", "infer", "problem", "parser",
+    "errors", "shapes", "expr", "algebra", "records", "signatures",
+    "syntax.names", "syntax.tree", "syntax.scanner", "syntax.builder", "syntax.reader", "scalars", "scope", "sizes", "misfit",
+    "calls", "name_shapes", "infer", "conventions", "notes", "elaborate", "problem", "parser", 
     "layout", "text", "rulebase", "kernels", "evaluate", "differential", "adjoint", "structure", "match", "simplify",
     "sample", "verify", "unicode", "latex", "derivation", "report", "__init__", "cli",
 ]

@@ -7,7 +7,8 @@ import unicodedata
 from functools import lru_cache
 
 _LETTERS = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega"
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron "
+    "pi rho sigma tau upsilon phi chi psi omega"
 ).split()
 _LOWER = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", _LETTERS, strict=True))
 _VARIANTS = {"ς": "sigma", "ϵ": "epsilon", "ϑ": "theta", "ϕ": "phi", "ϖ": "pi", "ϱ": "rho", "ϰ": "kappa", "µ": "mu", "ℓ": "ell"}

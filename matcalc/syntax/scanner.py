@@ -23,6 +23,8 @@ MAX_DEPTH = 5_000
 _ENDS_OPERAND = frozenset(
     "NUMBER NAME TRANSPOSE SUPERSCRIPT RPAR RBRACKET RBRACE ABS_CLOSE NORM_CLOSE NORM_INDEX STRING".split()
 )
+_FIRST = "SPACE NEWLINE NUMBER TRANSPOSE SUPERSCRIPT NAME ARROW DOTSIGN DOTS POW MULTIPLY COMPARE BARS".split()
+"""The terminals that are tried first, so that the longer wins where two begin alike."""
 _OPENING = {"LPAR": ")", "LBRACKET": "]", "LBRACE": "}"}
 _CLOSING = {"RPAR": ")", "RBRACKET": "]", "RBRACE": "}"}
 _OPENERS = {"assume": "ASSUME", "where": "WHERE"}
@@ -30,29 +32,21 @@ _CLAUSES = {"where": "WHERE", "for": "FOR", "in": "IN", "if": "IF"}
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
-class Scanner(Lexer):  # type: ignore[misc]
+class Scanner(Lexer):
     """The lexer of the grammar: called by Lark with the whole text."""
 
     def __init__(self, lexer_conf: Any) -> None:
-        terminals = sorted(
-            (t for t in lexer_conf.terminals if t.name != "NORM_INDEX"), key=lambda t: (-t.priority, -t.pattern.max_width, t.name)
-        )
-        self._match = re.compile("|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in _ordered(terminals))).match
-        self._norm_index = re.compile(next(t.pattern.to_regexp() for t in lexer_conf.terminals if t.name == "NORM_INDEX")).match
+        patterns = {t.name: t.pattern.to_regexp() for t in lexer_conf.terminals}
+        self._norm_index = re.compile(patterns.pop("NORM_INDEX")).match
+        ordered = [*_FIRST, *(name for name in patterns if name not in _FIRST)]
+        self._match = re.compile("|".join(f"(?P<{name}>{patterns[name]})" for name in ordered)).match
 
-    def lex(self, data: str) -> Iterator[Token]:
-        """The tokens of data; each knows its place.
+    def lex(self, lexer_state: Any, parser_state: Any = None) -> Iterator[Token]:
+        """The tokens of a text, which is all that Lark passes here; each knows its place.
 
         Raises: ParseError for what is no token and for brackets that do not match.
         """
-        return _Scan(data, self._match, self._norm_index).tokens()
-
-
-def _ordered(terminals: list[Any]) -> list[Any]:
-    """The terminals in an order in which the longer wins where two begin alike."""
-    first = "SPACE NEWLINE NUMBER TRANSPOSE SUPERSCRIPT NAME ARROW DOTSIGN DOTS POW MULTIPLY COMPARE BARS".split()
-    by_name = {t.name: t for t in terminals}
-    return [by_name.pop(name) for name in first] + list(by_name.values())
+        return _Scan(lexer_state, self._match, self._norm_index).tokens()
 
 
 class _Scan:
@@ -91,7 +85,9 @@ class _Scan:
                 kind, position = self.bar(start, position)
             elif kind == "QUOTE" or kind == "TRANSPOSE":
                 kind, position = self.quote(kind, start, position)
-            elif kind == "NUMBER" and found.group() == "1" and text.startswith("(", position) and self.last not in _ENDS_OPERAND:
+            elif (
+                kind == "NUMBER" and found.group() == "1" and text.startswith("(", position) and self.last not in _ENDS_OPERAND
+            ):
                 kind = "NAME"
             elif kind in _OPENING:
                 self.push(_OPENING[kind], start)
@@ -107,7 +103,10 @@ class _Scan:
         if self.open:
             bracket, start = self.open[-1]
             raise ParseError(
-                f"{text[start]} is never closed", source=text, span=(start, start + 1), hint=f"add {bracket} where it should end"
+                f"{text[start]} is never closed",
+                source=text,
+                span=(start, start + 1),
+                hint=f"add {bracket} where it should end",
             )
 
     def token(self, kind: str, start: int, end: int) -> Token:
@@ -133,7 +132,10 @@ class _Scan:
         if self.open:
             bracket, at = self.open[-1]
             raise ParseError(
-                f"{bracket} is not closed on its line", source=self.text, span=(at, at + 1), hint=f"add {bracket} where it should end"
+                f"{bracket} is not closed on its line",
+                source=self.text,
+                span=(at, at + 1),
+                hint=f"add {bracket} where it should end",
             )
         return "" if self.last == "SEPARATOR" else "SEPARATOR"
 
@@ -203,7 +205,9 @@ class _Scan:
             self.open.pop()
             return
         if not self.open:
-            raise ParseError(f"{closing} closes nothing", source=self.text, span=(start, start + 1), hint="remove it, or open it before")
+            raise ParseError(
+                f"{closing} closes nothing", source=self.text, span=(start, start + 1), hint="remove it, or open it before"
+            )
         expected, at = self.open[-1]
         raise ParseError(
             f"{closing} cannot close {self.text[at]}",
