@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Protocol, cast
 
 import sympy
 from sympy import Expr
 
 from matcalc.algebra import add, hadamard, hadamard_power, is_zero, mul, ones, rebuild, zeros
 from matcalc.expr import ONE, Node, head, intern_scalar, is_scalar, matrix_node, operands, postorder, shape
-from matcalc.rulebase import Rulebase
 
 
-def differential(e: Node, tangents: Mapping[Node, Node], rules: Rulebase) -> Node:
+class Rules(Protocol):
+    """What the differential asks of a rule base."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is an operation of that name."""
+
+    def is_joint(self, name: str) -> bool:
+        """Whether the operation is linear in all its arguments together."""
+
+    def is_linear(self, name: str) -> bool:
+        """Whether the operation is linear in each argument that may move."""
+
+    def differential(self, e: Node, i: int, dX: Node) -> Node:
+        """What de is where operand i alone moves, by dX."""
+
+
+def differential(e: Node, tangents: Mapping[Node, Node], rules: Rules) -> Node:
     """dF, the differential of e where every key X of `tangents` moves by its value dX; linear in each dX.
 
     Shapes: dF like e, each dX like its X.  Leaves that are no key do not move.
@@ -32,7 +47,7 @@ def differential(e: Node, tangents: Mapping[Node, Node], rules: Rulebase) -> Nod
     return moved.get(id(e), zeros(shape(e)))
 
 
-def contribution(e: Node, i: int, dX: Node, rules: Rulebase) -> Node:
+def contribution(e: Node, i: int, dX: Node, rules: Rules) -> Node:
     """The part of de that comes from operand i moving by dX."""
     args = operands(e)
     name = head(e)
@@ -49,7 +64,7 @@ def contribution(e: Node, i: int, dX: Node, rules: Rulebase) -> Node:
     return hadamard(sympy_derivative(name, args[0]), dX)
 
 
-def is_sympy_scalar(e: Node, rules: Rulebase) -> bool:
+def is_sympy_scalar(e: Node, rules: Rules) -> bool:
     """Whether e is differentiated by SymPy: a scalar sum, product or power, or a function without a rule."""
     return head(e) in ("sadd", "smul", "spow") or (bool(e.is_Function) and not rules.has(head(e)))
 

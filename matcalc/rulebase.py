@@ -11,6 +11,7 @@ import sympy
 from sympy import Expr
 
 from matcalc.algebra import build, rebuild, scalar_function, transpose, zeros
+from matcalc.differential import differential
 from matcalc.errors import UndifferentiableError
 from matcalc.expr import ONE, Node, Shape, head, is_scalar, operands, scalar_node, shape, size_symbol, substitute
 from matcalc.formulas import ANY, Formulas
@@ -170,21 +171,26 @@ class Rulebase(Formulas):
         return template.fill(leaves, self.bind(name, args, shape(e)), self.make)
 
     def _partial(self, record: Record, i: int, scalar: bool) -> Template:
-        """The differential of a rule where operand i alone moves."""
+        """The differential of a rule where operand i alone moves: a part of d, or derived from the value."""
         name = record.operands[i].name
         where = (record.name, f"d.{name}", scalar)
         found = self._templates.get(where)
         if found is None:
             leaves = self.leaves(record, scalar)
-            whole = self.template(record.name, "d", scalar)
-            if whole is None:
-                raise UndifferentiableError(
-                    f"no rule differentiates {record.name} by {name}", hint=f'add d = "…" to [{record.name}] in {record.file}'
-                )
-            still = {leaves[f"d{a.name}"]: zeros(shape(leaves[a.name])) for a in record.differentiable if a.name != name}
-            found = compile_template(substitute(whole.node, still, rebuild), leaves.values())
+            found = compile_template(self._moving(record, name, leaves, scalar), leaves.values())
             self._templates[where] = found
         return found
+
+    def _moving(self, record: Record, name: str, leaves: Mapping[str, Node], scalar: bool) -> Node:
+        whole, value = (self.formula(record.name, key, scalar) for key in ("d", "value"))
+        if whole is not None:
+            still = {leaves[f"d{a.name}"]: zeros(shape(leaves[a.name])) for a in record.differentiable if a.name != name}
+            return substitute(whole, still, rebuild)
+        if value is not None:
+            return differential(value, {leaves[name]: leaves[f"d{name}"]}, self)
+        raise UndifferentiableError(
+            f"no rule differentiates {record.name} by {name}", hint=f'add d = "…" to [{record.name}] in {record.file}'
+        )
 
     def apply_derived(self, name: str, i: int, args: tuple[Node, ...], G: Node, derive: Derive) -> Node:
         """The Y with <G, df> = <Y, dX> for operand i of a function, derived from its d once and for all."""

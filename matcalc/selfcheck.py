@@ -262,7 +262,7 @@ def check_keeping(rules: Rulebase, name: str, kind: str, operation: str) -> Outc
     known = rules.leaves(record)
     node = _operation(rules, record, known, False)
     matrices = [a.name for a in record.operands if not a.is_size and not is_scalar(known[a.name])]
-    having: list[list[str]] = {"closed": [matrices], "absorbs": [[one] for one in matrices], "made_by": [[]]}[kind]
+    having = [matrices] if kind == "closed" else [[one] for one in matrices] if kind == "absorbs" else [[]]
     errors: list[float] = []
     for chosen in having:
         extra = [Condition(name, x, known[x]) for x in chosen]
