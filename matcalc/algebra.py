@@ -156,6 +156,8 @@ def inverse(e: Node) -> Node:
         return operands(e)[0]
     if h == "eye":
         return e
+    if h == "matpow":
+        return power(operands(e)[0], intern_scalar(-cast(Expr, operands(e)[1])))
     c, core = split_coefficient(e)
     if c is not ONE and core is not None:
         return mul(power(c, sympy.S.NegativeOne), inverse(core))
@@ -213,6 +215,9 @@ def hadamard_power(base: Node, exponent: Node) -> Node:
     c, core = split_coefficient(base)
     if core is not None and c is not ONE and (c.is_positive or p.is_integer):
         return mul(power(c, p), hadamard_power(core, p))
+    bare = unbroadcast(base)
+    if bare is not base and not is_scalar(bare):
+        return broadcast(hadamard_power(bare, p), shape(base))
     if head(base) == "hadpow":
         inner, q = operands(base)
         if p.is_integer:

@@ -37,10 +37,8 @@ class Derivation:
     wrt: str
     variable: Node
     node: Node
-    conditions: tuple[str, ...]
-    notes: tuple[str, ...]
     convention: str
-    rules: Rulebase = field(repr=False)
+    engine: Engine = field(repr=False)
     verification: Verification | None = None
     kind: str = "gradient"
 
@@ -48,6 +46,21 @@ class Derivation:
     def expression(self) -> sympy.Basic:
         """The closed form as an ordinary SymPy expression."""
         return self.node
+
+    @property
+    def rules(self) -> Rulebase:
+        """The rules that made it."""
+        return self.engine.rules
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed of the problem."""
+        return self.problem.notes
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """What must hold for the gradient to exist, in words."""
+        return conditions(self.engine.path([self.variable]), self.rules, self.engine.plain.structures, text)
 
     @property
     def shape(self) -> tuple[str | int, ...]:
@@ -129,7 +142,8 @@ def gradients(
         raise UndifferentiableError(f"unknown convention {convention!r}", hint=f"it is one of {', '.join(CONVENTIONS)}")
     known = rules or rulebase()
     read = problem if isinstance(problem, Problem) else parse(problem, declare, signatures=known.signatures)
-    leaves = _free(read) if wrt is None else [_leaf(read, w) for w in wrt]
+    occurring = _occurring(read)
+    leaves = _free(read, occurring) if wrt is None else [_leaf(read, w, occurring) for w in wrt]
     if not is_scalar(read.expression):
         raise ShapeError(
             f"a gradient is that of a scalar; {text(read.expression)} has shape {_dims(read.shape)}",
@@ -140,13 +154,9 @@ def gradients(
     results = engine.gradients(leaves, convention)
     verdict = _verified(read, results, convention, known, 5, 0) if verify else None
     return tuple(
-        Derivation(read, name_of(X), X, G, _conditions(engine, X), read.notes, convention, known, verdict)
+        Derivation(read, name_of(X), X, G, convention, engine, verdict)
         for X, G in results.items()
     )
-
-
-def _conditions(engine: Engine, X: Node) -> tuple[str, ...]:
-    return conditions(engine.path([X]), engine.rules, engine.plain.structures, text)
 
 
 def _verified(
@@ -173,17 +183,16 @@ def _verified(
     return verdict
 
 
-def _free(problem: Problem) -> list[Node]:
+def _free(problem: Problem, occurring: set[Node]) -> list[Node]:
     """Every variable that may be differentiated by: no integers, none declared constant."""
-    used = _occurring(problem)
     return [
         X
         for name, X in problem.variables.items()
-        if X in used and name not in problem.constants and "integer" not in properties(X)
+        if X in occurring and name not in problem.constants and "integer" not in properties(X)
     ]
 
 
-def _leaf(problem: Problem, wrt: str | sympy.Basic) -> Node:
+def _leaf(problem: Problem, wrt: str | sympy.Basic, occurring: set[Node]) -> Node:
     """The variable or intermediate of that name."""
     name = wrt if isinstance(wrt, str) else str(getattr(wrt, "name", wrt))
     X = problem.find(name)
@@ -194,7 +203,7 @@ def _leaf(problem: Problem, wrt: str | sympy.Basic) -> Node:
         raise UnknownNameError(f"there is no variable {name} to differentiate by", hint=hint)
     if "integer" in properties(X):
         raise UndifferentiableError(f"{name} is an integer: nothing is differentiated by it", hint="declare it as a scalar")
-    if X not in _occurring(problem):
+    if X not in occurring:
         raise UndifferentiableError(f"{name} does not occur in the expression", hint=f"it depends on {', '.join(known)}")
     return X
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from matcalc.adjoint import children, depends_on, sweep
 from matcalc.expr import Node, postorder
-from matcalc.facts import declared_facts
+from matcalc.facts import declared_facts, rigid
 from matcalc.problem import Problem
 from matcalc.rulebase import Rulebase
 from matcalc.simplify.engine import Simplifier
@@ -20,7 +20,7 @@ class Engine:
         self.problem = problem
         self.rules = rules
         self.facts = (*problem.facts, *declared_facts(problem.variables.values(), rules))
-        self.plain = Simplifier(rules, {}, self.facts)
+        self.plain = Simplifier(rules, unused=rigid(rules))
         self.definitions = {Z: self.plain(value) for Z, value in problem.definitions.items()}
         self.f = self.plain(problem.expression)
 

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 import sympy
-from sympy import Add, Basic, Expr, Mul, Pow, Symbol
-from sympy.core.symbol import Str
+from sympy import Add, AtomicExpr, Basic, Expr, Mul, Pow, Symbol
+from sympy.core.symbol import Str as Str
 from sympy.matrices.expressions import (
     HadamardPower,
     HadamardProduct,
@@ -34,6 +34,10 @@ from sympy.matrices.expressions import (
     Transpose,
     ZeroMatrix,
 )
+
+from matcalc.errors import UndifferentiableError
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as ElementwiseApplyFunction
+from sympy.matrices.expressions.matexpr import MatrixElement as MatrixElement
 
 Node: TypeAlias = Basic
 Shape: TypeAlias = tuple[Expr, ...]
@@ -64,8 +68,8 @@ class MatrixOp(MatrixExpr):
         return f"{self.name}(…)"
 
 
-class ScalarOp(Expr):
-    """A named operation with a scalar result: an atom of scalar calculus, opaque to SymPy."""
+class ScalarOp(AtomicExpr):
+    """A named operation with a scalar result: to SymPy an atom, so that it is never taken apart or rebuilt."""
 
     is_commutative = True
     is_real = True
@@ -82,6 +86,9 @@ class ScalarOp(Expr):
 
     def _eval_is_nonnegative(self) -> bool | None:
         return True if self.nonnegative else None
+
+    def _eval_derivative(self, s: Expr) -> Expr:
+        raise UndifferentiableError(f"SymPy cannot differentiate {self.name}", hint="use matcalc.gradient")
 
     @property
     def free_symbols(self) -> set[Basic]:
@@ -226,8 +233,10 @@ def _intern_matrix(cls: type, name: str, args: tuple[Node, ...], dims: Shape, ex
     if found is not None:
         return found
     basic_args: tuple[Basic, ...] = args
-    if cls in (MatrixOp, ScalarOp):
+    if cls is MatrixOp:
         basic_args = (Str(name), *args)
+    elif cls is ScalarOp:
+        basic_args = ()
     elif cls is Variable:
         basic_args = (Str(name), *dims)
     elif not args:
@@ -263,6 +272,23 @@ def scalar_node(name: str, args: tuple[Node, ...], nonnegative: bool = False) ->
     made = _intern_matrix(ScalarOp, name, args, SCALAR)
     made.nonnegative = made.nonnegative or nonnegative
     return cast(Node, made)
+
+
+def plain(cls: type, args: tuple[Basic, ...], dims: Shape = SCALAR) -> Any:
+    """SymPy's own object `cls(*args)` of that shape, exactly as given: interned, but no node of ours.
+
+    It equals what SymPy's constructor makes, without that one's checks, which take exponential time on shared graphs.
+    """
+    key = (cls, *(id(a) if a.args else a for a in args))
+    found = _MATRIX_TABLE.get(key)
+    if found is not None:
+        return found
+    made: Any = Basic.__new__(cls, *args)
+    made._mc_shape = dims
+    made._mc_digest = _hash(cls.__name__.encode(), *(digest(a) for a in args))
+    hash(made)
+    _MATRIX_TABLE[key] = made
+    return made
 
 
 def variable(name: str, dims: Shape, properties: Iterable[str] = ()) -> Node:

@@ -40,3 +40,8 @@ def _stated(name: str, text: str, X: Node, rules: Rulebase) -> Equation:
         template = compile_template(node, [leaf])
         sides.append(template.fill({"X": transpose(X) if turned else X}, dict(zip(dims, given, strict=True)), rules.make))
     return sides[0], sides[1]
+
+
+def rigid(rules: Rulebase) -> frozenset[str]:
+    """The structures that a variable leaves as soon as it moves (orthogonal, simplex …): it is differentiated as a free one."""
+    return frozenset(name for name, s in rules.structures.items() if s.facts and "project" not in s.formulas)

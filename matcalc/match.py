@@ -47,8 +47,7 @@ class Bindings:
                 if sizes.setdefault(p, d) != d:
                     return None
             elif not p.is_number:
-                known = p.xreplace(sizes)
-                if known.free_symbols & set(p.free_symbols - set(sizes)) or sympy.expand(known - d) != 0:
+                if p.free_symbols <= sizes.keys() and sympy.expand(p.xreplace(sizes) - d) != 0:
                     return None
             elif p != d:
                 return None

@@ -32,10 +32,20 @@ class Structures:
     """What can be said of the structure of expressions, remembered node by node."""
 
     def __init__(
-        self, table: Mapping[str, Structure], entrywise: Callable[[str], bool], cost: Callable[[Node], int]
+        self,
+        table: Mapping[str, Structure],
+        entrywise: Callable[[str], bool],
+        cost: Callable[[Node], int],
+        definitions: Mapping[Node, Node],
+        unused: frozenset[str],
     ) -> None:
-        """`entrywise` and `cost` say which operations work entry by entry and what a reader sees of an expression."""
+        """`entrywise` and `cost` say which operations work entry by entry and what a reader sees of an expression.
+
+        A named intermediate has the structure of its definition.  Of `unused` structures no use is made.
+        """
+        self._unused = unused
         self._table = table
+        self._definitions = definitions
         self._entrywise = entrywise
         self._cost = cost
         self._transposes: dict[Node, Node] = {}
@@ -77,7 +87,10 @@ class Structures:
     def _infer(self, x: Node, structure: str, known: Mapping[Node, bool]) -> bool:
         name = head(x)
         if name == "symbol":
-            return structure in self.declared(x)
+            definition = self._definitions.get(x)
+            if definition is not None:
+                return self.has(definition, structure)
+            return structure in self.declared(x) and structure not in self._unused
         if structure == "symmetric":
             return shape(x)[0] == shape(x)[1] and self.transposed(x) is x
         record = self._table[structure]
@@ -98,7 +111,8 @@ class Structures:
         name = head(x)
         if name == "symbol":
             declared = self.declared(x)
-            return x if "symmetric" in declared else mul(-ONE, x) if "skew" in declared else transpose(x)
+            symmetric = "symmetric" in declared or (x in self._definitions and self.has(x, "symmetric"))
+            return x if symmetric else mul(-ONE, x) if "skew" in declared else transpose(x)
         if name == "mul":
             c, core = split_coefficient(x)
             if c is not ONE and core is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from matcalc.algebra import unbroadcast
 from matcalc.expr import ONE, Node, head, is_scalar, operands, postorder, shape
 
-_HELPERS = {"dpow": 12, "dexpm": 12, "dlogm": 12, "sylvester": 6, "block_inner": 6, "block_sum": 6, "unvec": 2, "unvech": 2}
+_HELPERS = {"dpow": 12, "dexpm": 12, "dlogm": 12, "sylvester": 6, "block_inner": 6, "block_sum": 6, "unvec": 2, "unvech": 2, "kron": 3, "eye": 2}
 _BROADCASTS = frozenset({"add", "hadamard", "max", "min", "pow", "gt", "ge", "lt", "le", "eq", "ne"})
 
 
@@ -36,21 +36,21 @@ class Cost:
             case "scalar":
                 return known[args[0]]
             case "mul":
-                return self._product(args)
+                return self._product(args, ONE in shape(x) and shape(x)[0] == shape(x)[1])
             case "smul":
                 return self._quotient(args)
             case "add" | "sadd":
-                return 1 + sum(self._term(o) for o in args)
+                return 1 + sum(self._seen(o) for o in args)
             case "spow" | "hadpow":
                 return known[args[0]] + (1 if args[1] in (-1, 0.5) else 2 if args[1].is_Number else 1 + known[args[1]])
             case "hadamard":
-                return 1 + sum(self._seen(_denominator(o)) for o in args)
-            case "matpow":
-                return 1 + sum(known[o] for o in args)
+                return 1 + sum(self._seen(_denominator(o)) + (2 if head(o) == "e" else 0) for o in args)
+            case "entry" | "entry2" | "row" | "column" | "e":
+                return 1 + sum(known[o] for o in args[:1])
         if name in _BROADCASTS:
             return 1 + sum(self._seen(o) for o in args)
         if name == "number":
-            return 1 if x.is_Integer else 2 if x.is_Rational else 1
+            return 1
         return 1 + _HELPERS.get(name, 0) + sum(known[o] for o in args)
 
     def _seen(self, o: Node) -> int:
@@ -58,16 +58,7 @@ class Cost:
         bare = unbroadcast(o)
         return self._known[o] if bare is o else self(bare)
 
-    def _term(self, o: Node) -> int:
-        """The cost of a term of a sum; its minus sign is free."""
-        if head(o) in ("mul", "smul") and operands(o)[0] == -1:
-            rest = operands(o)[1:]
-            if len(rest) == 1:
-                return self._seen(rest[0])
-            return self._seen(o) - 1
-        return self._seen(o)
-
-    def _product(self, args: tuple[Node, ...]) -> int:
+    def _product(self, args: tuple[Node, ...], scalar: bool) -> int:
         known = self._known
         if len(args) == 2 and args[0] == -1:
             return 1 + known[args[1]]
@@ -77,7 +68,7 @@ class Cost:
             args = args[1:]
         first, last = args[0], args[-1]
         sums = (head(last) == "ones" and shape(last)[1] == 1) or (head(first) == "ones" and shape(first)[0] == 1)
-        return total - (len(args) > 1 and sums)
+        return total - (len(args) > 1 and sums and not scalar)
 
     def _quotient(self, args: tuple[Node, ...]) -> int:
         return 1 + sum(self._known[o] - (1 if head(o) == "spow" and operands(o)[1].is_negative else 0) for o in args)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from matcalc.algebra import rebuild
-from matcalc.expr import Node, head, operands, postorder
+from matcalc.algebra import rebuild, transpose
+from matcalc.expr import Node, head, is_scalar, operands, postorder, shape
 from matcalc.rulebase import Rulebase
 from matcalc.simplify.cost import Cost
 from matcalc.simplify.identities import Identities
@@ -25,18 +25,21 @@ from matcalc.simplify.products import (
     orient_scalar,
     push_transpose,
     reading_key,
+    settle_sign,
     turn_trace,
 )
-from matcalc.simplify.sums import distribute_entrywise, factor_sum, merge_entrywise
+from matcalc.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs
+from matcalc.simplify.sums import distribute_entrywise, expand_sum, factor_sum, merge_entrywise
 from matcalc.structure import Structures
 
 Strategy = Callable[[Node, "Simplifier"], Node | None]
 
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "transpose": (push_transpose,),
-    "mul": (contract, merge_ones, merge_powers, expand_inverse, distribute),
-    "add": (factor_sum,),
+    "mul": (contract, merge_ones, merge_powers, settle_sign, expand_inverse, distribute),
+    "add": (expand_sum, factor_sum),
     "hadamard": (merge_entrywise, distribute_entrywise),
+    "smul": (merge_scalar_powers, settle_signs, cancel_fraction),
     "inv": (lift_transpose,),
     "matpow": (lift_transpose,),
     "scalar": (orient_scalar,),
@@ -48,17 +51,23 @@ class Simplifier:
     """Simplifies the expressions of one problem; remembers every node it has seen."""
 
     def __init__(
-        self, rules: Rulebase, definitions: Mapping[Node, Node] | None = None, facts: Iterable[tuple[Node, Node]] = ()
+        self,
+        rules: Rulebase,
+        definitions: Mapping[Node, Node] | None = None,
+        facts: Iterable[tuple[Node, Node]] = (),
+        unused: frozenset[str] = frozenset(),
     ) -> None:
         self._rules = rules
         self.cost = Cost(rules.is_entrywise)
         self._done: dict[Node, Node] = {}
         self._open: set[Node] = set()
-        self.structures = Structures(rules.structures, rules.is_entrywise, self.cost)
+        self.structures = Structures(rules.structures, rules.is_entrywise, self.cost, definitions or {}, unused)
         self.identities = Identities(rules, self.structures)
         self.names = Names(())
         equations = [*facts, *((value, leaf) for leaf, value in (definitions or {}).items())]
-        self.names = Names([(self(left), right) for left, right in equations])
+        stated = [(self(left), right) for left, right in equations]
+        turned = [(self.structures.transposed(left), transpose(right)) for left, right in stated if not is_scalar(left)]
+        self.names = Names([*turned, *stated])
         self._done.clear()
 
     def __call__(self, e: Node) -> Node:
@@ -81,6 +90,13 @@ class Simplifier:
         made = self(candidate)
         return made if self.cost(made) < self.cost(e) else None
 
+    def if_no_longer(self, e: Node, candidate: Node) -> Node | None:
+        """The candidate, simplified, where the reader sees no more nodes than in e."""
+        if candidate in self._open:
+            return None
+        made = self(candidate)
+        return made if self.cost(made) <= self.cost(e) else None
+
     def preferred(self, forms: list[Node]) -> Node:
         """The shortest of some equal forms; of those the first in alphabetical order."""
         least = min(self.cost(f) for f in forms)
@@ -96,7 +112,9 @@ class Simplifier:
         found = self._done.get(e)
         if found is None:
             found = e
-            if e not in self._open:
+            if any(o not in self._done for o in operands(e)):
+                found = self(e)
+            elif e not in self._open:
                 self._open.add(e)
                 better = self._rewritten(e)
                 found = e if better is None else self(better)
@@ -116,6 +134,8 @@ class Simplifier:
             better = strategy(e, self)
             if better is not None and better is not e:
                 return better
+        if shape(e) == (1, 1):
+            return self.names.find(e, self) if self.names else None
         better = self.identities.apply(e, self)
         if better is None and self.names:
             better = self.names.find(e, self)

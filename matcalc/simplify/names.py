@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import sympy
 from sympy import Expr
 
-from matcalc.algebra import add, hadamard, mul, rebuild, split_coefficient
-from matcalc.expr import Node, head, intern_scalar, is_leaf, is_scalar, operands, substitute
+from matcalc.algebra import add, build, hadamard, mul, rebuild, split_coefficient
+from matcalc.expr import ONE, SCALAR, Node, head, intern_scalar, is_leaf, is_scalar, operands, shape, substitute
 from matcalc.simplify.products import coefficient_and_factors
 
 if TYPE_CHECKING:
@@ -21,16 +21,25 @@ class Names:
 
     def __init__(self, equations: Iterable[tuple[Node, Node]]) -> None:
         self.whole = {value: leaf for value, leaf in equations if not is_leaf(value)}
+        for value, leaf in list(self.whole.items()):
+            if head(value) == "mean":
+                self.whole[build("sum", operands(value), SCALAR)] = mul(*shape(operands(value)[0]), leaf)
         self.scalars = [(leaf, cast(Expr, value)) for value, leaf in self.whole.items() if head(value) == "smul"]
+        self.powers: dict[Node, list[tuple[Node, Expr]]] = {}
         self.multiples: dict[Node, list[tuple[Node, Expr]]] = {}
         self.parts: dict[tuple[str, Node], list[tuple[Node, Node]]] = {}
         for value, leaf in self.whole.items():
+            if head(value) == "spow":
+                self.powers.setdefault(operands(value)[0], []).append((leaf, operands(value)[1]))
             if is_scalar(value):
                 continue
             c, core = split_coefficient(value)
             assert core is not None
             if c != 1:
                 self.multiples.setdefault(core, []).append((leaf, c))
+                if head(core) == "add":
+                    opposite = add(*(mul(-ONE, t) for t in operands(core)))
+                    self.multiples.setdefault(opposite, []).append((leaf, cast(Expr, -c)))
             if head(core) in ("mul", "add", "hadamard"):
                 self.parts.setdefault((head(core), operands(core)[0]), []).append((leaf, value))
 
@@ -42,13 +51,14 @@ class Names:
         leaf = self.whole.get(e)
         if leaf is not None:
             return leaf
-        for candidate in self._candidates(e):
-            shorter = s.if_shorter(e, candidate)
-            if shorter is not None:
-                return shorter
-        return None
+        return next((c for c in self._candidates(e) if s.cost(c) < s.cost(e)), None)
 
     def _candidates(self, e: Node) -> Iterator[Node]:
+        if head(e) == "spow":
+            for leaf, p in self.powers.get(operands(e)[0], ()):
+                q = operands(e)[1] / p
+                if q.is_integer:
+                    yield intern_scalar(sympy.Pow(leaf, q))
         if head(e) == "smul":
             for leaf, value in self.scalars:
                 yield intern_scalar(sympy.Mul(e, sympy.Pow(value, -1), leaf))
@@ -56,7 +66,7 @@ class Names:
             return
         c, core = split_coefficient(e)
         assert core is not None
-        for leaf, k in self.multiples.get(core, ()):
+        for leaf, k in self.multiples.get(core, ()) if c != 1 else ():
             yield mul(intern_scalar(c / k), leaf)
         for o in operands(core) if head(core) in ("mul", "add", "hadamard") else ():
             for leaf, value in self.parts.get((head(core), o), ()):

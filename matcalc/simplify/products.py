@@ -129,6 +129,20 @@ def distribute(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
+def settle_sign(e: Node, s: Simplifier) -> Node | None:
+    """A*(-B - C) = -A*(B + C), -2*(A - B) = 2*(B - A)."""
+    c, fs = coefficient_and_factors(e)
+    sums = sum(1 for f in fs if head(f) == "add" or (head(f) == "transpose" and head(operands(f)[0]) == "add"))
+    negative = sums == 1 and bool(c.as_coeff_Mul()[0].is_negative)
+    for i, f in enumerate(fs):
+        if head(f) == "add":
+            signs = [bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative) for t in terms(f)]
+            if all(signs) or (negative and any(signs)):
+                flipped = add(*(mul(MINUS_ONE, t) for t in terms(f)))
+                return mul(MINUS_ONE, c, *fs[:i], flipped, *fs[i + 1 :])
+    return None
+
+
 def _may_meet(term: tuple[Node, ...], left: tuple[Node, ...], right: tuple[Node, ...], s: Simplifier) -> bool:
     """Whether the ends of a term may cancel with, or be absorbed by, what stands beside it."""
     for a, b in ((left[-1:], term[:1]), (term[-1:], right[:1])):

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, cast
 import sympy
 from sympy import Expr
 
-from matcalc.algebra import add, eye, hadamard, hadamard_power, mul, ones, split_coefficient, terms
+from matcalc.algebra import (
+    add,
+    eye,
+    hadamard,
+    hadamard_power,
+    mul,
+    ones,
+    split_coefficient,
+    terms,
+)
 from matcalc.expr import ONE, Node, head, intern_scalar, operands, shape
 from matcalc.simplify.products import coefficient_and_factors
 
@@ -24,9 +33,9 @@ def factor_sum(e: Node, s: Simplifier) -> Node | None:
         return None
     best: Node | None = None
     for candidate in _factorings(e, s):
-        shorter = s.if_shorter(best or e, candidate)
-        if shorter is not None:
-            best = shorter
+        made = s.if_no_longer(best or e, candidate)
+        if made is not None and (head(made) != "add" or s.cost(made) < s.cost(best or e)):
+            best = made
     return best
 
 
@@ -97,28 +106,68 @@ def common_coefficient(coefficients: list[Expr]) -> Expr:
     if sum(1 for x in numbers if x < 0) * 2 > len(numbers):
         n = -n
     powers = [rest.as_powers_dict() for _, rest in split]
-    shared = [
-        base ** min(p[base] for p in powers)
-        for base in powers[0]
-        if all(base in p for p in powers) and all(p[base].is_Rational for p in powers) and base != 1
-    ]
+    shared = [_shared_power(base, [p[base] for p in powers]) for base in powers[0] if all(base in p for p in powers)]
     return intern_scalar(cast(Expr, sympy.Mul(n, *shared)))
 
 
 def merge_entrywise(e: Node, s: Simplifier) -> Node | None:
     """A .* A = A.^2, A .* (B ./ A) = B."""
     powers: dict[Node, Expr] = {}
-    for f in operands(e):
-        base, p = entrywise_base(f)
+    found = [part for f in operands(e) for part in _entrywise_powers(f)]
+    for base, p in found:
         powers[base] = powers[base] + p if base in powers else p
-    if len(powers) == len(operands(e)):
+    if len(powers) == len(found):
         return None
     return hadamard(ones(shape(e)), *(hadamard_power(base, intern_scalar(p)) for base, p in powers.items()))
+
+
+def _shared_power(base: Expr, exponents: list[Expr]) -> Expr:
+    """The power of base that all of these hold: x^2 of x^2 and x^3, 1/x of 1/x and 1/x^3."""
+    if all(p.is_Rational and p.is_positive for p in exponents):
+        return base ** min(exponents)
+    if all(p.is_Rational and p.is_negative for p in exponents):
+        return base ** max(exponents)
+    return ONE
+
+
+def _entrywise_powers(f: Node) -> Iterator[tuple[Node, Expr]]:
+    """The (B, p) of the powers B.^p that make up f; (A .* B).^p = A.^p .* B.^p for a whole p."""
+    base, p = entrywise_base(f)
+    if head(base) == "hadamard" and p.is_integer:
+        for o in operands(base):
+            inner, q = entrywise_base(o)
+            yield inner, intern_scalar(p * q)
+    else:
+        yield base, p
 
 
 def entrywise_base(f: Node) -> tuple[Node, Expr]:
     """(B, p) with f = B.^p."""
     return (operands(f)[0], cast(Expr, operands(f)[1])) if head(f) == "hadpow" else (f, ONE)
+
+
+def expand_sum(e: Node, s: Simplifier) -> Node | None:
+    """A*(B + C) - A*C = A*B: products of sums are written out where that is shorter in the end."""
+    written = [_written_out(t) for t in operands(e)]
+    count = sum(map(len, written))
+    if count == len(written) or count > _MOST_TERMS:
+        return None
+    return s.if_shorter(e, add(*(t for w in written for t in w)))
+
+
+def _written_out(t: Node) -> list[Node]:
+    """The terms of a product of sums, its first sum written out."""
+    c, core = split_coefficient(t)
+    assert core is not None
+    if head(core) == "add":
+        return [mul(c, u) for u in terms(core)]
+    if head(core) in ("mul", "hadamard"):
+        parts = operands(core)
+        join = mul if head(core) == "mul" else hadamard
+        for i, f in enumerate(parts):
+            if head(f) == "add":
+                return [mul(c, join(*parts[:i], u, *parts[i + 1 :])) for u in terms(f)]
+    return [t]
 
 
 def distribute_entrywise(e: Node, s: Simplifier) -> Node | None:
@@ -130,7 +179,7 @@ def distribute_entrywise(e: Node, s: Simplifier) -> Node | None:
         others = (*fs[:i], *fs[i + 1 :])
         bases = {entrywise_base(o)[0] for o in others}
         inside = {entrywise_base(g)[0] for t in terms(f) for g in entrywise_factors(split_coefficient(t)[1])}
-        if bases & inside:
+        if bases & inside or any(head(b) == "e" for b in inside):
             shorter = s.if_shorter(e, add(*(hadamard(t, *others) for t in terms(f))))
             if shorter is not None:
                 return shorter
