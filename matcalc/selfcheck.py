@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from matcalc.algebra import build
+from matcalc.algebra import add, build
 from matcalc.evaluate import Program
 from matcalc.expr import Node, is_scalar, name_of, shape, size_symbol
 from matcalc.formulas import ANY
@@ -36,6 +36,9 @@ _HAS: dict[str, Callable[[Array], bool]] = {
     "invertible": lambda X: bool(np.linalg.cond(X) < WORST_CONDITION),
 }
 """What an array must be to have a structure that no fact states."""
+
+DERIVED = "derived"
+"""The key of a differential that is derived from the value, for the arguments that no d speaks of."""
 
 COMPLEX_STEP, DIFFERENCES, VALUES = "complex step", "central differences", "values"
 
@@ -78,6 +81,8 @@ def _checks(rules: Rulebase) -> dict[str, Callable[[], Outcome]]:
         for key in record.formulas:
             if checkable(record, key):
                 found[f"{record.name}.{key}"] = partial(check_formula, rules, record, key)
+        if not record.macro and "d" not in record.formulas and _moving(record):
+            found[f"{record.name}.{DERIVED}"] = partial(check_formula, rules, record, DERIVED)
     for name, structure in rules.structures.items():
         for key in ("sample", "project", "independent"):
             if key in structure.formulas:
@@ -104,10 +109,14 @@ def check_formula(rules: Rulebase, record: Record, key: str, instead: Node | Non
     methods: set[str] = set()
     points = 0
     for scalar in (False, True) if record.entrywise and instead is None else (False,):
-        formula = rules.formula(record.name, key, scalar) if instead is None else instead
-        assert formula is not None
         known = rules.leaves(record, scalar)
         operation = _operation(rules, record, known, scalar)
+        formula = instead
+        if key == DERIVED:
+            formula = add(*(rules.differential(operation, i, known[f"d{name}"]) for i, name in _moving(record)))
+        elif formula is None:
+            formula = rules.formula(record.name, key, scalar)
+        assert formula is not None
         for trial in trials_of(rules, record, known):
             if key == "scalar" and any(v != 1 for v in trial.sizes.values()):
                 continue
@@ -123,6 +132,11 @@ def _operation(rules: Rulebase, record: Record, known: Mapping[str, Node], scala
     if scalar:
         return rules.make(record.name, args, ())
     return build("mul" if record.name == "scale" else record.name, args, shape(known["G"]))
+
+
+def _moving(record: Record) -> list[tuple[int, str]]:
+    """The operands in which the operation is not linear, by position and name."""
+    return [(i, a.name) for i, a in enumerate(record.operands) if a in record.differentiable and a.name not in record.linear]
 
 
 def trials_of(
@@ -152,7 +166,7 @@ def _leaf(x: Node, moves: str = "") -> Leaf:
 def _pairs(trial: Trial, record: Record, key: str, operation: Node, formula: Node) -> tuple[list[tuple[float, float]], str]:
     """Numbers that must be equal, and how the first of each was found."""
     kind, _, name = key.partition(".")
-    if kind == "d":
+    if kind in ("d", DERIVED):
         return _differential_pairs(trial, record, operation, formula)
     if kind == "scalar":
         numbers = {name: np.asarray(x).reshape(-1)[0] for name, x in trial.arrays.items()}
@@ -175,9 +189,8 @@ def _differential_pairs(trial: Trial, record: Record, operation: Node, formula: 
     program = Program([operation], rules=trial.rules)
     analytic = record.analytic and all(step.kernel.analytic for step in program.steps)
     pairs = []
-    moving = [a.name for a in record.differentiable if a.name not in record.linear]
-    for name in moving:
-        still = {f"d{other}": 0 * trial.arrays[f"d{other}"] for other in moving if other != name}
+    for _, name in _moving(record):
+        still = {f"d{other}": 0 * trial.arrays[f"d{other}"] for _, other in _moving(record) if other != name}
         claimed = trial.run(formula, still)
         X, D = trial.arrays[name], trial.arrays[f"d{name}"]
         for C in _probes(trial, claimed):

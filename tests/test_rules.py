@@ -39,6 +39,28 @@ def test_every_argument_that_may_move_has_a_rule() -> None:
             assert record.macro or {"d", "value", f"adjoint.{argument.name}"} & record.formulas.keys()
 
 
+NAMES = """
+    tr trace det logdet sum mean prod dot inner norm norm2 normF norm1 norminf logsumexp lse
+    exp log ln sqrt square abs sign sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh arcsin arccos arctan
+    arcsinh arccosh arctanh erf gamma lgamma digamma sigmoid logistic softplus relu max min pow ind
+    diag vec vech kron outer tril triu eye commutation duplication elimination ones zeros e softmax log_softmax
+    inv pinv adj expm logm sqrtm chol lambda_max lambda_min eigvals eigvec_max eigvec_min
+"""
+"""The functions of LANGUAGE.md, section 3, with their aliases."""
+
+PROPERTIES = "symmetric skew posdef diagonal lower upper orthogonal invertible positive nonnegative onehot simplex constant"
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_every_function_of_the_language_has_a_rule(name: str) -> None:
+    assert name in rulebase().signatures.functions
+
+
+@pytest.mark.parametrize("name", PROPERTIES.split())
+def test_every_property_of_the_language_is_a_structure(name: str) -> None:
+    assert rulebase().structures[name].declarable
+
+
 # ---------------------------------------------------------------- bad rule files
 
 GOOD = """
