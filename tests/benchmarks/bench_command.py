@@ -8,25 +8,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from tests.benchmarks.timing import median
 
+CLI = str(Path(__file__).parents[2] / "cli.py")
 COMMANDS = {
     "import sympy, numpy": [sys.executable, "-c", "import sympy, numpy"],
     "matcalc 'norm(max(X*W, 0) - Y)^2' --wrt W": [
-        sys.executable, "-m", "matcalc", "norm(max(X*W, 0) - Y)^2", "--wrt", "W",
+        sys.executable, CLI, "norm(max(X*W, 0) - Y)^2", "--wrt", "W",
     ],
-    "matcalc --help": [sys.executable, "-m", "matcalc", "--help"],
+    "matcalc --help": [sys.executable, CLI, "--help"],
 }  # fmt: skip
-IMPORTED = """
-import sys
-from matcalc.cli import main
-try:
-    main(["--help"])
-except SystemExit:
-    pass
-sys.stderr.write(" ".join(m for m in ("sympy", "numpy", "scipy", "lark") if m in sys.modules) or "none")
-"""
+HEAVY = ("sympy", "numpy", "scipy", "lark")
 
 
 def seconds(command: list[str]) -> float:
@@ -45,8 +39,10 @@ def main(rounds: int = 9) -> None:
     base = median(times["import sympy, numpy"])
     for name, taken in times.items():
         print(f"{1e3 * median(taken):7.0f} ms  {median(taken) / base:5.2f} times  {name}")
-    done = subprocess.run([sys.executable, "-c", IMPORTED], check=True, capture_output=True, text=True)
-    print(f"heavy modules imported by --help: {done.stderr.strip()}")
+    command = [sys.executable, "-X", "importtime", CLI, "--help"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stderr.splitlines()
+    imported = {line.rsplit("|", 1)[-1].strip() for line in lines}
+    print(f"of {', '.join(HEAVY)}, --help imports: {', '.join(sorted(imported & set(HEAVY))) or 'none'}")
 
 
 if __name__ == "__main__":
