@@ -10,8 +10,6 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn
@@ -72,16 +70,6 @@ class _Root(click.Group):
         self.format_commands(ctx, formatter)
 
 
-@contextmanager
-def _quick_import() -> Iterator[None]:
-    """No garbage collection meanwhile: it costs a tenth of SymPy's import and finds nothing."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def _read(expr: str, file: bool) -> str:
     """The problem's text: the argument itself, standard input for `-`, or the contents of a file."""
     if expr != "-" and not file:
@@ -132,11 +120,11 @@ def grad(
 ) -> None:
     """The gradients of the scalar EXPR (`-`: read it from standard input)."""
     text = _read(expr, file)
-    with _quick_import():
-        from matcalc.derivation import gradients
-        from matcalc.parser import parse
-        from matcalc.report import render
-        from matcalc.rulebase import load
+    from matcalc.derivation import gradients
+    from matcalc.parser import parse
+    from matcalc.report import render
+    from matcalc.rulebase import load
+
     known = load(rules)
     problem = parse(text, declare, signatures=known.signatures)
     derivations = gradients(problem, wrt or None, verify=not no_verify, convention=convention, rules=known)
@@ -157,9 +145,9 @@ def rules_command(words: tuple[str, ...], rules: tuple[Path, ...]) -> None:
 
 def _check(names: tuple[str, ...], files: tuple[Path, ...]) -> None:
     """Print the verdict on every formula of the rules of those names, or of all; VerificationError where one is wrong."""
-    with _quick_import():
-        from matcalc.rulebase import load
-        from matcalc.selfcheck import Selfcheck
+    from matcalc.rulebase import load
+    from matcalc.selfcheck import Selfcheck
+
     selfcheck = Selfcheck(load(files))
     ids = catalogue.choose(selfcheck.ids(), names)
     width = max(map(len, ids))
@@ -193,7 +181,11 @@ def run(args: list[str]) -> int:
 
 
 def main() -> NoReturn:
-    """Run the command and end the process at once: tearing SymPy down would take longer than the derivative."""
+    """Run the command and end the process at once: tearing SymPy down would take longer than the derivative.
+
+    Garbage is collected rarely: importing SymPy makes half a million objects and no garbage.
+    """
+    gc.set_threshold(200_000, 20, 100)
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -16,7 +16,7 @@ LINES = 400
 LAYERS = [
     "errors", "shapes", "expr", "algebra", "records", "signatures",
     "syntax.names", "syntax.tree", "syntax.scanner", "syntax.builder", "syntax.reader", "scalars", "scope", "sizes", "misfit",
-    "calls", "name_shapes", "infer", "conventions", "notes", "elaborate", "problem", "parser", 
+    "calls", "name_shapes", "infer", "conventions", "notes", "elaborate", "problem", "parser",
     "layout", "text", "rulebase", "kernels", "evaluate", "differential", "adjoint", "structure", "match", "simplify",
     "sample", "verify", "unicode", "latex", "derivation", "report", "__init__", "cli",
 ]
