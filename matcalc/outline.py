@@ -18,6 +18,7 @@ from matcalc.view import (
     Call,
     View,
     array_view,
+    averaged,
     content,
     entry_power_view,
     factor_key,
@@ -90,8 +91,7 @@ class Outline:
 
     def _made(self, e: Node) -> View:
         h = head(e)
-        maker = _MAKERS.get(h)
-        return maker(self, e) if maker is not None else self._call(e, h)
+        return _MAKERS[h](self, e) if h in _MAKERS else self._call(e, h)
 
     # ---------------------------------------------------------------- leaves
 
@@ -123,7 +123,8 @@ class Outline:
 
     def _sum(self, e: Node) -> View:
         views, shapes = self._spread_all(operands(e), shape(e))
-        return sum_view(views, dotted=_dotted(shapes))
+        terms = [(t, s) for v, s in zip(views, shapes, strict=True) for t in (v.parts if v.kind == "sum" and not s else (v,))]
+        return sum_view([t for t, _ in terms], dotted=_dotted([s for _, s in terms]))
 
     # ---------------------------------------------------------------- broadcasting
 
@@ -195,6 +196,8 @@ class Outline:
         if c is None:
             return matrices[0] if len(matrices) == 1 else product_view(False, 1, 1, (), (), matrices)
         negative, p, q, numerator, denominator = self._fraction(self._scalars(c))
+        if len(matrices) == 1 and matrices[0].kind == "hadamard":
+            matrices = [averaged(matrices[0], denominator)]
         single = matrices[0]
         if (
             single.kind == "hadamard"
@@ -232,20 +235,10 @@ class Outline:
     # ---------------------------------------------------------------- entrywise operations
 
     def _hadamard(self, e: Node) -> View:
-        nodes = [self._divisor(o) or o for o in operands(e)]
-        views, _ = self._spread_all(nodes, shape(e))
-        found = [self.plain(o) for o in operands(e)]
-        below = [v.kind == "hadamard" and v.data == ("/",) for v in found]
-        for i, o in enumerate(operands(e)):
-            if below[i] and nodes[i] is o:
-                views[i] = found[i].parts[0]
-        return hadamard_view(tuple(views), tuple("/" if d else "*" for d in below))
-
-    def _divisor(self, e: Node) -> Node | None:
-        """B where e is B.^-1."""
-        if head(e) == "hadpow" and operands(e)[1] == -1 and self.plain(e).kind == "hadamard":
-            return operands(e)[0]
-        return None
+        views, _ = self._spread_all(operands(e), shape(e))
+        below = [v.kind == "hadamard" and v.data == ("/",) for v in views]
+        parts = tuple(v.parts[0] if divides else v for v, divides in zip(views, below, strict=True))
+        return hadamard_view(parts, tuple("/" if divides else "*" for divides in below))
 
     def _entry_power(self, e: Node) -> View:
         base, exponent = operands(e)

@@ -149,6 +149,16 @@ def product_view(
     return finish(view, labels(factors), degree, 7)
 
 
+def averaged(product: View, denominator: list[View]) -> View:
+    """The entrywise product where a sum in it, divided by the size that leaves the denominator, is a mean."""
+    for i, (part, operator) in enumerate(zip(product.parts, product.data, strict=True)):
+        if part.kind == "axis" and part.data[0] == "sum" and operator == "*" and any(d is part.parts[1] for d in denominator):
+            denominator[:] = [d for d in denominator if d is not part.parts[1]]
+            mean = finish(View("axis", part.parts, ("mean", part.data[1]), part.size), part.label, part.degree, part.rank)
+            return hadamard_view((*product.parts[:i], mean, *product.parts[i + 1 :]), product.data)
+    return product
+
+
 def sum_view(terms: Sequence[View], dotted: tuple[bool, ...] = (), scalar: bool = False) -> View:
     """The sum of terms, `dotted` where a term is added by .+ to those before it."""
     view = View("sum", tuple(terms), dotted or (False,) * len(terms), 1 + total(terms))
