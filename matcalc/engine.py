@@ -27,7 +27,7 @@ class Engine:
     @cached_property
     def simplifier(self) -> Simplifier:
         """Simplifies in the names that the person gave."""
-        return Simplifier(self.rules, self.definitions, self.facts)
+        return Simplifier(self.rules, self.definitions, self.facts, plain=self.plain)
 
     def gradients(self, leaves: Sequence[Node], convention: str = "structured") -> dict[Node, Node]:
         """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X."""
@@ -44,7 +44,7 @@ class Engine:
         """Without the name X where X is an intermediate: as an independent variable it has no definition."""
         if X not in self.definitions:
             return self.simplifier
-        return Simplifier(self.rules, {Z: v for Z, v in self.definitions.items() if Z is not X}, self.facts)
+        return Simplifier(self.rules, {Z: v for Z, v in self.definitions.items() if Z is not X}, self.facts, plain=self.plain)
 
     def _projected(self, X: Node, G: Node, convention: str) -> Node:
         structures = self.plain.structures

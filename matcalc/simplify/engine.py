@@ -19,6 +19,7 @@ from matcalc.simplify.products import (
     distribute,
     distribute_linear,
     expand_inverse,
+    known_total,
     lift_transpose,
     merge_ones,
     merge_powers,
@@ -44,6 +45,8 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "matpow": (lift_transpose,),
     "scalar": (orient_scalar,),
     "tr": (turn_trace, distribute_linear),
+    "sum": (known_total, distribute_linear),
+    "mean": (known_total, distribute_linear),
 }
 
 
@@ -56,15 +59,18 @@ class Simplifier:
         definitions: Mapping[Node, Node] | None = None,
         facts: Iterable[tuple[Node, Node]] = (),
         unused: frozenset[str] = frozenset(),
+        plain: Simplifier | None = None,
     ) -> None:
         self._rules = rules
+        self.definitions = definitions or {}
         self.cost = Cost(rules.is_entrywise)
         self._done: dict[Node, Node] = {}
         self._open: set[Node] = set()
-        self.structures = Structures(rules.structures, rules.is_entrywise, self.cost, definitions or {}, unused)
+        self.structures = Structures(rules.structures, rules.is_entrywise, self.cost, self.definitions, unused)
         self.identities = Identities(rules, self.structures)
+        self._plain = plain or self
         self.names = Names(())
-        equations = [*facts, *((value, leaf) for leaf, value in (definitions or {}).items())]
+        equations = [*facts, *((value, leaf) for leaf, value in self.definitions.items())]
         stated = [(self(left), right) for left, right in equations]
         turned = [(self.structures.transposed(left), transpose(right)) for left, right in stated if not is_scalar(left)]
         self.names = Names([*turned, *stated])
@@ -78,6 +84,10 @@ class Simplifier:
                 new = tuple(self._done[o] for o in old)
                 self._normalise(x if all(a is b for a, b in zip(old, new, strict=True)) else rebuild(x, new), x)
         return self._done[e]
+
+    def unnamed(self, e: Node) -> Node:
+        """e simplified without regard to names."""
+        return self._plain(e)
 
     def finished(self, e: Node) -> Node:
         """e simplified as a whole: what shows its worth only in the end is tried too."""

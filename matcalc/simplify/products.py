@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sympy import Add, Expr
 
 from matcalc.algebra import add, build, eye, factors, hadamard, inverse, mul, ones, power, split_coefficient, terms, trace
-from matcalc.expr import ONE, SCALAR, Node, head, intern_scalar, is_scalar, name_of, operands, postorder, shape
+from matcalc.expr import ONE, SCALAR, Node, head, intern_scalar, is_number, is_scalar, name_of, operands, postorder, shape
 
 if TYPE_CHECKING:
     from matcalc.simplify.engine import Simplifier
@@ -204,6 +204,20 @@ def turn_trace(e: Node, s: Simplifier) -> Node | None:
     turns = [(*fs[i:], *fs[:i]) for i in range(len(fs))]
     turns += [tuple(s.structures.transposed(f) for f in reversed(t)) for t in turns]
     return s.preferred([trace(mul(*t)) for t in turns])
+
+
+def known_total(e: Node, s: Simplifier) -> Node | None:
+    """sum(Z) = 0 where Z was defined as something that adds up to nothing, (x - mean(x))/s say; and other numbers."""
+    definition = s.definitions.get(operands(e)[0])
+    if definition is None:
+        return None
+    c, core = split_coefficient(definition)
+    assert core is not None
+    if head(core) == "add":
+        total = s(mul(c, add(*(s.rebuilt(e, t) for t in terms(core)))))
+    else:
+        total = s.unnamed(s.rebuilt(e, definition))
+    return total if is_number(total) else None
 
 
 def distribute_linear(e: Node, s: Simplifier) -> Node | None:
