@@ -25,7 +25,8 @@ class Kernel:
     """One operation on arrays.
 
     `shaped` ones get the rows and columns of the result before the operands; `entrywise` ones take operands that
-    broadcast.  `margin` of the operands is what must stay away from 0: the operation has a kink or a pole there.
+    broadcast.  `margin` of the operands is what must stay away from 0: the operation has a kink or a pole there.  What
+    `inverts` its first operand is exact only where that is well conditioned.
     """
 
     function: Callable[..., Array]
@@ -33,6 +34,7 @@ class Kernel:
     shaped: bool = False
     entrywise: bool = False
     margin: Callable[..., Array] | None = None
+    inverts: bool = False
 
 
 # ---------------------------------------------------------------- reductions
@@ -195,7 +197,6 @@ _WHOLE: dict[str, Callable[..., Array]] = {
     "spow": power,
     "mul": product,
     "transpose": lambda X: X.T,
-    "inv": linalg.inverse,
     "pinv": linalg.pseudo_inverse,
     "matpow": linalg.matrix_power,
     "kron": np.kron,
@@ -248,6 +249,7 @@ KERNELS: dict[str, Kernel] = {
     **{name: Kernel(f, entrywise=True) for name, f in SMOOTH.items()},
     **{name: Kernel(f, entrywise=True, margin=margin) for name, (f, margin) in KINKED.items()},
     **{name: Kernel(f, shaped=True) for name, f in _SHAPED.items()},
+    "inv": Kernel(linalg.inverse, inverts=True),
     "norm": Kernel(norm, margin=norm),
     "pnorm": Kernel(pnorm, margin=lambda X, p: X),
     "norm1": Kernel(lambda X: absolute(X).sum(), margin=lambda X: X),

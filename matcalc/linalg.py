@@ -18,6 +18,8 @@ Array: TypeAlias = Any
 
 LONGEST_PLANNED_CHAIN = 12
 LARGEST_KRONECKER = 100
+PINV_CUTOFF = 1e-12
+"""Singular values below this part of the largest are zeros but for rounding, as in pinv(lambda_max(A)*eye(n) - A)."""
 
 
 @cache
@@ -111,7 +113,7 @@ def adjugate(A: Array) -> Array:
 def pseudo_inverse(A: Array) -> Array:
     """pinv(A); of full rank where a complex step passes through."""
     if not is_complex(A):
-        return np.linalg.pinv(A)
+        return np.linalg.pinv(A, rcond=PINV_CUTOFF)
     if A.shape[0] >= A.shape[1]:
         return inverse(A.T @ A) @ A.T
     return A.T @ inverse(A @ A.T)

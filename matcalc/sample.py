@@ -7,7 +7,7 @@ until one fits, the widest first; equations among the variables are met by Newto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import cast
@@ -20,7 +20,7 @@ from matcalc.evaluate import Program, Step, dimension, leaves
 from matcalc.expr import Node, head, is_scalar, name_of, properties, shape
 from matcalc.linalg import Array
 from matcalc.rulebase import Rulebase
-from matcalc.spaces import spaces
+from matcalc.spaces import has_full_rank, spaces
 
 ATTEMPTS = 400
 LARGEST = 1e8
@@ -166,7 +166,7 @@ class Sampler:
 
     def _admissible(self, arrays: Mapping[str, Array]) -> list[Array] | None:
         values = self.program.start(arrays)
-        failing = self._run(self.program.steps[: self.until], values, MARGIN)
+        failing = self._run(self.program.steps[: self.until], values, self._fits)
         if failing is None:
             return values
         name = head(failing.node)
@@ -176,31 +176,31 @@ class Sampler:
     def computable(self, program: Program, arrays: Mapping[str, Array]) -> list[Array] | None:
         """The values of a program's roots; None where they are not finite, real and well conditioned."""
         values = program.start(arrays)
-        return [values[slot] for slot in program.outputs] if self._run(program.steps, values, 0.0) is None else None
+        return [values[slot] for slot in program.outputs] if self._run(program.steps, values, _is_exact) is None else None
 
-    def _run(self, steps: Sequence[Step], values: list[Array], margin: float) -> Step | None:
+    def _run(self, steps: Sequence[Step], values: list[Array], fits: Callable[[Step, list[Array]], bool]) -> Step | None:
         """Fill in the values of the steps; the first step that does not fit, if there is one."""
         with np.errstate(all="ignore"):
             for step in steps:
                 args = [values[i] for i in step.args]
                 try:
                     value = values[step.out] = step.kernel.function(*args)
-                    if not (np.abs(value).max() < LARGEST and self._fits(step, args, margin)):
+                    if not (np.abs(value).max() < LARGEST and fits(step, args)):
                         return step
                 except (IndexError, ValueError, np.linalg.LinAlgError):
                     return step
         return None
 
-    def _fits(self, step: Step, args: list[Array], margin: float) -> bool:
-        """Whether kinks are as far away as the margin, and the conditions of the rule hold."""
-        if step.kernel.margin is not None and margin:
+    def _fits(self, step: Step, args: list[Array]) -> bool:
+        """Whether no kink is near and the conditions of the rule hold."""
+        if step.kernel.margin is not None:
             distance = np.abs(step.kernel.margin(*args))
-            near = distance < margin
+            near = distance < MARGIN
             if step.kernel.entrywise:  # what is exactly 0 is so by structure and stays so
                 near &= distance > 0
             if near.any():
                 return False
-        return all(is_scalar_value(args[i]) or self.spaces.keeps(name, args[i]) for i, name in self._wanted(step))
+        return all(args[i].ndim == 0 or self.spaces.keeps(name, args[i]) for i, name in self._wanted(step))
 
     # ------------------------------------------------------------ equations
 
@@ -243,9 +243,9 @@ def _moved(array: Array, i: int, step: complex, positive: bool) -> Array:
     return moved[()]
 
 
-def is_scalar_value(x: Array) -> bool:
-    """Whether x is a scalar, not a matrix."""
-    return bool(x.ndim == 0)
+def _is_exact(step: Step, args: list[Array]) -> bool:
+    """Whether what the step inverts is well conditioned."""
+    return not step.kernel.inverts or has_full_rank(args[0])
 
 
 def _size_names(programs: Iterable[Program], inputs: Iterable[Node]) -> list[str]:

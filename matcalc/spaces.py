@@ -64,8 +64,7 @@ class Spaces:
             return False
         if not self.needs_rank(structure):
             return True
-        s = singular_values(X)
-        return bool(s[-1] * WORST_CONDITION > s[0]) and (structure != TALL or X.shape[0] >= X.shape[1])
+        return has_full_rank(X) and (structure != TALL or X.shape[0] >= X.shape[1])
 
     def needs_rank(self, structure: str) -> bool:
         """Whether a matrix of that structure has full rank."""
@@ -114,6 +113,12 @@ class Spaces:
         if column:
             return made.T
         return made if np.ndim(value) else made[0, 0]
+
+
+def has_full_rank(X: Array) -> bool:
+    """Whether X has full rank and is well conditioned."""
+    s = singular_values(X)
+    return bool(s[-1] * WORST_CONDITION > s[0])
 
 
 @lru_cache(maxsize=8)
