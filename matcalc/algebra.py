@@ -90,7 +90,7 @@ def add(*summands: Node) -> Node:
             c, core = split_coefficient(term)
             assert core is not None
             if id(core) in collected:
-                c = Add(collected[id(core)][1], c)
+                c = intern_scalar(Add(collected[id(core)][1], c))
             collected[id(core)] = (core, c)
     made = tuple(mul(c, core) for core, c in collected.values() if c != 0)
     if not made:
