@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 
-from matcalc.expr import Node, head, is_leaf, is_scalar, operands, shape, tree_size
+from matcalc.expr import Node, head, is_leaf, is_scalar, operands, tree_size
 from matcalc.rulebase import Rulebase
 from matcalc.structure import Structures
-from matcalc.templates import Template, compile_template
 
-PHRASES = {
-    "invertible": "{0} is invertible",
-    "posdef": "{0} is positive definite",
-    "symmetric": "{0} is symmetric",
-    "positive": "{0} > 0",
-    "nonnegative": "{0} >= 0",
-    "nonzero": "{0} is not 0",
-    "unit": "{0} lies between -1 and 1",
-    "offkink": "{0} has no entry 0 (there: the usual subgradient)",
-    "distinct": "the largest eigenvalues or singular values of {0} are distinct",
-    "positive_spectrum": "{0} has no eigenvalue on the closed negative real axis",
-    "fullrank": "{0} has full rank",
-    "full_column_rank": "{0} has full column rank",
-    "unique_max": "the largest entry of {0} is unique",
-}
 _CONDITION = re.compile(r"(\w+)\((.*)\)")
 _LONGEST = 40
 
 
 def conditions(nodes: Iterable[Node], rules: Rulebase, structures: Structures, write: Callable[[Node], str]) -> tuple[str, ...]:
     """What must hold of the operands of these operations, each thing once, in order of appearance."""
+    path = list(nodes)
+    squared = _only_squared(path)
     found: dict[str, None] = {}
-    for e in nodes:
+    for e in path:
         for word, operand in _stated(e, rules):
-            if not _plain(operand, word, structures):
+            if id(operand) not in squared and not _plain(operand, word, structures):
                 shown = write(operand) if tree_size(operand) <= _LONGEST else "…"
-                found[PHRASES[word].format(shown)] = None
+                found[rules.structures[word].says.replace("{X}", shown)] = None
     return tuple(found)
+
+
+def _only_squared(path: list[Node]) -> set[int]:
+    """The operands that occur as even powers alone: norm(x)^2 has a gradient where norm(x) has none."""
+    even = {id(operands(e)[0]) for e in path if head(e) == "spow" and operands(e)[1].is_even and operands(e)[1].is_positive}
+    other = {id(o) for e in path if head(e) != "spow" for o in operands(e)}
+    return even - other
 
 
 def _stated(e: Node, rules: Rulebase) -> Iterator[tuple[str, Node]]:
@@ -56,24 +48,8 @@ def _stated(e: Node, rules: Rulebase) -> Iterator[tuple[str, Node]]:
     elif rules.has(name):
         for condition in rules.record(name).where:
             match = _CONDITION.fullmatch(condition)
-            if match is not None and match[1] in PHRASES:
-                yield match[1], _operand(e, match[2], rules)
-
-
-def _operand(e: Node, formula: str, rules: Rulebase) -> Node:
-    """The operand that a condition speaks of, `A - B` of max(A, B), for the operands of e."""
-    record = rules.record(head(e))
-    scalar = record.entrywise and is_scalar(e)
-    template = _template(rules, head(e), formula, scalar)
-    leaves = {a.name: x for a, x in zip(record.operands, operands(e), strict=True)}
-    return template.fill(leaves, rules.bind(head(e), operands(e), shape(e)), rules.make)
-
-
-@lru_cache(maxsize=1024)
-def _template(rules: Rulebase, name: str, formula: str, scalar: bool) -> Template:
-    record = rules.record(name)
-    leaves = rules.leaves(record, scalar)
-    return compile_template(rules.parse(record, "where", formula, leaves, record.sizes), leaves.values())
+            if match is not None:
+                yield match[1], rules.condition(name, match[2], operands(e))
 
 
 def _plain(operand: Node, word: str, structures: Structures) -> bool:

@@ -63,7 +63,6 @@ class Record:
     where: tuple[str, ...] = ()
     sympy: str | None = None
     nonnegative: bool = False
-    analytic: bool = True
     templates: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     constant: frozenset[str] = frozenset()
@@ -100,7 +99,7 @@ class Structure:
     implies: tuple[str, ...]
     formulas: Mapping[str, str]
     facts: tuple[str, ...]
-    templates: Mapping[str, str]
+    says: str
     source: str
     closed: frozenset[str] = frozenset()
     absorbs: frozenset[str] = frozenset()

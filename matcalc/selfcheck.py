@@ -187,7 +187,7 @@ def _pairs(trial: Trial, record: Record, key: str, operation: Node, formula: Nod
 
 def _differential_pairs(trial: Trial, record: Record, operation: Node, formula: Node) -> tuple[list[tuple[float, float]], str]:
     program = Program([operation], rules=trial.rules)
-    analytic = record.analytic and all(step.kernel.analytic for step in program.steps)
+    analytic = all(step.kernel.analytic for step in program.steps)
     pairs = []
     for _, name in _moving(record):
         still = {f"d{other}": 0 * trial.arrays[f"d{other}"] for _, other in _moving(record) if other != name}

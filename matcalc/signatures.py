@@ -30,8 +30,7 @@ _CALL = re.compile(r"([A-Za-z_]\w*)\((.*)\)")
 _DIMENSION = re.compile(r"[\w\s+\-*/^()]+")
 _PLACES = ("latex", "unicode")
 _OPERATION_KEYS = frozenset(
-    "type entrywise joint call alias macro value d adjoint matrix scalar where constant sympy sign analytic "
-    "latex unicode source".split()
+    "type entrywise joint call alias macro value d adjoint matrix scalar where constant sympy sign latex unicode source".split()
 )
 _STRUCTURE_KEYS = frozenset(
     "type implies sample says project independent pairing facts closed absorbs made_by transpose declarable source".split()
@@ -207,7 +206,6 @@ def _operation(table: _Table) -> Record:
         where=table.texts("where"),
         sympy=table.text("sympy", "") or None,
         nonnegative=bool(sign),
-        analytic=table.flag("analytic", True),
         templates={key: table.text(key) for key in _PLACES if key in table.entries},
         source=table.text("source"),
         constant=constant,
@@ -225,7 +223,7 @@ def _structure(table: _Table) -> Structure:
         implies=table.texts("implies"),
         formulas=table.formulas(("sample", "project", "independent", "pairing"), arguments),
         facts=table.texts("facts"),
-        templates={"says": table.text("says")},
+        says=table.text("says"),
         source=table.text("source"),
         closed=frozenset(table.texts("closed")),
         absorbs=frozenset(table.texts("absorbs")),
