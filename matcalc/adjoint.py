@@ -108,6 +108,7 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
     Source: Frostig et al. 2021 (arXiv:2105.09469); reverse accumulation, Griewank & Walther (2008), ch. 3.
     """
     leaves = list(wrt)
+    wanted = {id(X) for X in leaves}
     active = depends_on([f], set(leaves), definitions)
     order = list(postorder([f], lambda e: children(e, definitions)))
     cotangents: dict[int, list[Node]] = {id(f): [ONE]}
@@ -117,7 +118,7 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
         if parts is None:
             continue
         G = parts[0] if len(parts) == 1 else add(*parts)
-        if e in leaves:
+        if id(e) in wanted:
             result[e] = G
         if is_zero(G):
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -143,7 +143,8 @@ def gradients(
     known = rules or rulebase()
     read = problem if isinstance(problem, Problem) else parse(problem, declare, signatures=known.signatures)
     occurring = _occurring(read)
-    leaves = _free(read, occurring) if wrt is None else [_leaf(read, w, occurring) for w in wrt]
+    names = read.names
+    leaves = _free(read, occurring) if wrt is None else [_leaf(read, w, names, occurring) for w in wrt]
     if not is_scalar(read.expression):
         raise ShapeError(
             f"a gradient is that of a scalar; {text(read.expression)} has shape {_dims(read.shape)}",
@@ -192,19 +193,18 @@ def _free(problem: Problem, occurring: set[Node]) -> list[Node]:
     ]
 
 
-def _leaf(problem: Problem, wrt: str | sympy.Basic, occurring: set[Node]) -> Node:
+def _leaf(problem: Problem, wrt: str | sympy.Basic, names: Mapping[str, Node], occurring: set[Node]) -> Node:
     """The variable or intermediate of that name."""
     name = wrt if isinstance(wrt, str) else str(getattr(wrt, "name", wrt))
-    X = problem.find(name)
-    known = list(problem.names)
+    X = names.get(name) or problem.find(name)
     if X is None:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(known)}"
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(names)}"
         raise UnknownNameError(f"there is no variable {name} to differentiate by", hint=hint)
     if "integer" in properties(X):
         raise UndifferentiableError(f"{name} is an integer: nothing is differentiated by it", hint="declare it as a scalar")
     if X not in occurring:
-        raise UndifferentiableError(f"{name} does not occur in the expression", hint=f"it depends on {', '.join(known)}")
+        raise UndifferentiableError(f"{name} does not occur in the expression", hint=f"it depends on {', '.join(names)}")
     return X
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from matcalc.algebra import factors
 from matcalc.expr import Node, head, is_number, is_scalar, name_of, operands
 from matcalc.match import Bindings, Pattern
+from matcalc.records import Identity
 from matcalc.rulebase import Rulebase
 from matcalc.structure import Structures
 from matcalc.templates import Template, compile_template
@@ -28,20 +31,39 @@ class Rewrite:
 
 
 class Identities:
-    """The oriented identities, by the outermost operation of their left side."""
+    """The oriented identities, by the outermost operation of their left side; compiled when what they need has been seen."""
 
     def __init__(self, rules: Rulebase, structures: Structures) -> None:
         self._rules = rules
         self._structures = structures
-        self._by_head = rules.compiled_identities(_compile)
+        self._waiting = [(i, *entry) for i, entry in enumerate(rules.compiled_identities(_outlines))]
+        self._seen: set[str] = set()
+        self._by_head: dict[str, list[tuple[int, frozenset[str], Rewrite]]] = {}
+        self._awake(set())
+
+    def _awake(self, new: set[str]) -> None:
+        """Compiles the identities all of whose operations have been seen by now."""
+        self._seen |= new
+        ready = [w for w in self._waiting if all(alternatives & self._seen for alternatives in w[2])]
+        if ready:
+            self._waiting = [w for w in self._waiting if w not in ready]
+        for order, identity, _ in ready:
+            rewrite = _rewrite(identity, self._rules)
+            name, needed = rewrite.left.heads_needed()
+            found = self._by_head.setdefault(name, [])
+            found.append((order, needed, rewrite))
+            found.sort(key=lambda entry: entry[0])
 
     def apply(self, e: Node, s: Simplifier) -> Node | None:
         """e after the first identity that shortens it; None where none does."""
-        candidates = self._by_head.get(head(e))
+        name = head(e)
+        if name not in self._seen:
+            self._awake({name})
+        candidates = self._by_head.get(name)
         if candidates is None:
             return None
         present = {head(o) for o in operands(e)}
-        for needed, rewrite in candidates:
+        for _, needed, rewrite in candidates:
             if needed <= present:
                 for made in self._results(rewrite, e):
                     shorter = s.if_shorter(e, made)
@@ -82,17 +104,31 @@ def _made_of(D: Node, A: Node) -> bool:
     return False
 
 
-def _compile(rules: Rulebase) -> dict[str, list[tuple[frozenset[str], Rewrite]]]:
-    by_head: dict[str, list[tuple[frozenset[str], Rewrite]]] = {}
-    for identity in rules.simplifying():
-        leaves, left, right = rules.identity(identity)
-        where = []
-        for guard in identity.where:
-            word, _, names = guard.rstrip(")").partition("(")
-            where.append((word, tuple(leaves[n.strip()] for n in names.split(","))))
-        right_template = compile_template(right, leaves.values())
-        rewrite = Rewrite(identity.name, Pattern(left, frozenset(leaves.values())), right_template, tuple(where))
-        name, needed = rewrite.left.heads_needed()
-        by_head.setdefault(name, []).append((needed, rewrite))
-    return by_head
+_FUNCTION = re.compile(r"([A-Za-z_]\w*)\(")
+_OPERATORS = {"<=": "le", "<": "lt", ">": "gt"}
 
+
+def _outlines(rules: Rulebase) -> list[tuple[Identity, list[frozenset[str]]]]:
+    """Each identity with the operations that its left side names, each with its alternatives; no formula is parsed."""
+    return [(identity, _needs(identity.lhs, rules)) for identity in rules.simplifying()]
+
+
+def _needs(left: str, rules: Rulebase) -> list[frozenset[str]]:
+    needs = [frozenset({"hcat"})] if left.startswith("[") else []
+    needs += [frozenset({name}) for sign, name in _OPERATORS.items() if f" {sign} " in left]
+    for function in _FUNCTION.findall(left):
+        records = [record for _, record in rules.signatures.functions.get(function, ())]
+        if records and not any(record.macro for record in records):
+            needs.append(frozenset(name for record in records for name in (record.name, record.sympy) if name))
+    return needs
+
+
+@lru_cache(maxsize=1024)
+def _rewrite(identity: Identity, rules: Rulebase) -> Rewrite:
+    leaves, left, right = rules.identity(identity)
+    where = []
+    for guard in identity.where:
+        word, _, names = guard.rstrip(")").partition("(")
+        where.append((word, tuple(leaves[n.strip()] for n in names.split(","))))
+    pattern = Pattern(left, frozenset(leaves.values()))
+    return Rewrite(identity.name, pattern, compile_template(right, leaves.values()), tuple(where))
