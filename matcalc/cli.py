@@ -1,7 +1,8 @@
 """The command line: parse the options, call the API, print what `report` makes of the result.
 
 The engine is imported when an expression is there to be derived, so `--help` and `--version` never load SymPy or NumPy.
-Exit status: 0 printed; 1 a derivative failed its numeric check; 2 bad input, with the error on standard error.
+Exit status: 0 printed; 1 a derivative failed its numeric check; 2 bad input, with the error on standard error; 70 a fault
+of matcalc itself.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from matcalc.errors import MatcalcError, ParseError, VerificationError
 
 FORMATS = ("text", "unicode", "latex", "json")
 CONVENTIONS = ("structured", "independent")
+DEBUG = "MATCALC_DEBUG"
+"""The environment variable that lets an internal error through with its traceback."""
 _OPTION = re.compile(r"--[a-z]|-h$|-d\s*\w[\w, ]*:")
 """How an option begins, a misspelt one too; any other argument with a minus in front is an expression."""
 _EXAMPLES = """\b
@@ -178,6 +181,12 @@ def run(args: list[str]) -> int:
     except MatcalcError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         return 1 if isinstance(error, VerificationError) else 2
+    except Exception as error:
+        if DEBUG in os.environ:
+            raise
+        click.echo(f"internal error: {type(error).__name__}: {error}", err=True)
+        click.echo(f"hint: this is a fault of matcalc; please report the problem as you typed it ({DEBUG}=1 shows where)", err=True)
+        return 70
 
 
 def main() -> NoReturn:

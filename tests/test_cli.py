@@ -13,15 +13,16 @@ import pytest
 
 import matcalc
 from matcalc import derivation, signatures
-from matcalc.cli import FORMATS, run
+from matcalc.cli import DEBUG, FORMATS, run
 from matcalc.verify import Check, Verification
 
 LEAST_SQUARES = "norm(A*x - b)^2"
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]):
-    """Runs `matcalc ARGS`: (exit status, standard output, standard error)."""
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """Runs `matcalc ARGS`: (exit status, standard output, standard error); an internal error is raised."""
+    monkeypatch.setenv(DEBUG, "1")
 
     def call(*args: str) -> tuple[int, str, str]:
         status = run(list(args))
@@ -167,6 +168,16 @@ def test_text_that_is_not_utf_8_is_an_error(command, tmp_path: Path) -> None:
     status, _, err = command(str(file), "--file")
     assert status == 2
     assert err.startswith("ParseError: ")
+
+
+def test_an_internal_error_is_a_sentence_and_no_traceback(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(derivation, "verify_numbers", lambda *args, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command(LEAST_SQUARES)
+    monkeypatch.delenv(DEBUG)
+    status, out, err = command(LEAST_SQUARES)
+    assert (status, out) == (70, "")
+    assert err.startswith("internal error: ZeroDivisionError: ")
 
 
 def test_rules_are_listed_with_formula_condition_and_source(command) -> None:
