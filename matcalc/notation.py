@@ -140,6 +140,7 @@ class MathStyle(TextStyle):
 
 def _is_closed(first: str, last: str) -> bool:
     """Whether a template needs no brackets anywhere: f(X), |X|, I_n; but log|X| and X^{-1} do below a power."""
+    first, last = _SIZED.sub("", first), _SIZED.sub("", last)
     function = first.rstrip("(|‖\\{[_")
     if last.rstrip().endswith((")", "]")):
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcalc.expr import Node, size_symbol, variable
+from matcalc.expr import ONE, Node, size_symbol, variable
 from matcalc.parser import parse_formula
 
 n, d, k, N = SIZES = tuple(size_symbol(name) for name in ("n", "d", "k", "N"))
@@ -17,7 +17,7 @@ _VECTORS = {n: "x y u a q p xhat mu dx", d: "w", k: "b"}
 _SCALARS = "s t v c f r epsilon gamma alpha beta theta sigma loss T"
 
 VARIABLES: dict[str, Node] = {name: variable(name, dims) for dims, names in _SHAPES.items() for name in names.split()}
-VARIABLES |= {name: variable(name, (rows, size_symbol("n") ** 0)) for rows, names in _VECTORS.items() for name in names.split()}
+VARIABLES |= {name: variable(name, (rows, ONE)) for rows, names in _VECTORS.items() for name in names.split()}
 VARIABLES |= {name: variable(name, ()) for name in _SCALARS.split()}
 VARIABLES |= {name: variable(name, (), ("integer",)) for name in "ij"}
 
