@@ -185,7 +185,7 @@ def run(args: list[str]) -> int:
         if DEBUG in os.environ:
             raise
         click.echo(f"internal error: {type(error).__name__}: {error}", err=True)
-        click.echo(f"hint: this is a fault of matcalc; please report the problem as you typed it ({DEBUG}=1 shows where)", err=True)
+        click.echo(f"hint: please report the problem as you typed it; {DEBUG}=1 shows where it fails", err=True)
         return 70
 
 
