@@ -13,7 +13,7 @@ from sympy import Expr
 from matcalc.algebra import build, rebuild, scalar_function, transpose, zeros
 from matcalc.differential import differential
 from matcalc.errors import UndifferentiableError
-from matcalc.expr import ONE, Node, Shape, head, is_scalar, operands, scalar_node, shape, size_symbol, substitute
+from matcalc.expr import ONE, SCALAR, Node, Shape, head, is_scalar, operands, scalar_node, shape, size_symbol, substitute
 from matcalc.formulas import ANY, Formulas
 from matcalc.records import Identity, Record, Signatures, Structure
 from matcalc.signatures import load as load_signatures
@@ -96,17 +96,15 @@ class Rulebase(Formulas):
     def make(self, name: str, args: tuple[Node, ...], dims: Shape) -> Node:
         """The operation `name(*args)`; of scalars alone what its rule says that it is."""
         record = self.records.get(name)
-        if record is None or not args or not all(map(is_scalar, args)):
-            if record is not None and not dims:
-                return scalar_node(name, args, record.nonnegative) if name != "tr" else build(name, args, dims)
+        if record is not None and args and all(map(is_scalar, args)):
+            if record.sympy is not None:
+                return scalar_function(record.sympy, *args)
+            if "scalar" in record.formulas:
+                return self.apply(name, "scalar", args)
+            dims = SCALAR if record.entrywise else dims
+        if record is None or dims or name == "tr":
             return build(name, args, dims)
-        if record.sympy is not None:
-            return scalar_function(record.sympy, *args)
-        if "scalar" in record.formulas:
-            return self.apply(name, "scalar", args)
-        if record.entrywise:
-            return scalar_node(name, args, record.nonnegative)
-        return build(name, args, dims)
+        return scalar_node(name, args, record.nonnegative)
 
     def bind(self, name: str, args: tuple[Node, ...], result: Shape | None = None) -> dict[Expr, Expr]:
         """The sizes of a rule for these operands, and a result of this shape."""
@@ -151,10 +149,6 @@ class Rulebase(Formulas):
     def adjoint(self, name: str, i: int, args: tuple[Node, ...], G: Node) -> Node:
         """The Y with <G, L(D)> = <Y, D>, where the operation is linear in operand i."""
         return self.apply(name, f"adjoint.{self.records[name].operands[i].name}", args, {"G": G})
-
-    def matrix(self, name: str, i: int, args: tuple[Node, ...], result: Shape) -> Node:
-        """The M with vec(L(D)) = M*vec(D), where the operation of that result is linear in operand i."""
-        return self.apply(name, f"matrix.{self.records[name].operands[i].name}", args, None, result)
 
     def differential(self, e: Node, i: int, dX: Node) -> Node:
         """What de is where operand i alone moves, by dX."""
