@@ -24,8 +24,16 @@ _TRIALS = 400
 _WORK = 400_000
 """How many parts of texts are looked at, at most, over all trials of one problem."""
 _OPTIONS = {"vector": ("scalar",), "matrix": ("vector", "scalar"), "scalar": ("vector", "matrix")}
-_WANTED = {"integral": ("integer",), "scalar": ("scalar",), "call": ("vector", "matrix"), "size": ("matrix",)}
+_WANTED = {
+    "integral": ("integer",),
+    "scalar": ("scalar",),
+    "call": ("vector", "matrix"),
+    "size": ("matrix",),
+    "indexed": ("vector",),
+}
 """The kinds that a name alone may take where a call or a power wants one."""
+_FINAL = frozenset({"count", "unknown", "name", "order", "define", "settle", "kron"})
+"""What no other kind of a name can mend."""
 _UNLIKELY_SCALARS = frozenset("xyzuvw")
 
 
@@ -111,6 +119,8 @@ def _changes(
     scope: Scope, kinds: Mapping[str, str], start: Mapping[str, str], misfit: MisfitError
 ) -> Iterator[tuple[float, str, str]]:
     """(cost, name, kind) of the changes that may mend a misfit."""
+    if misfit.kind in _FINAL:
+        return
     if misfit.kind in "+-" and any(s and find(s[0]) == 1 for s in misfit.shapes):
         return  # a row beside a matrix wants `.+`
     for position, part in enumerate(misfit.parts):
@@ -134,7 +144,7 @@ def _options(scope: Scope, key: str, kind: str, misfit: MisfitError, part: Expre
     elif kind == "matrix":
         costs["vector"] = 0.9 if misfit.kind in ("+", "-", ".*", "./", "compare") else 1.3
     for other in wanted if wanted is not None else _OPTIONS.get(kind, ()):
-        if other != kind and other in costs and not (kind == "matrix" and misfit.kind in ("call", "size")):
+        if other != kind and other in costs and not (kind == "matrix" and misfit.kind in ("call", "size", "indexed")):
             yield costs[other], other
 
 

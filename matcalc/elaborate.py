@@ -11,10 +11,9 @@ from sympy import Expr
 
 from matcalc import algebra
 from matcalc.calls import Resolved
-from matcalc.errors import ArgumentError, ParseError
+from matcalc.errors import MatcalcError, ParseError
 from matcalc.expr import ONE, ZERO, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape, size_symbol
 from matcalc.infer import Inference
-from matcalc.misfit import MisfitError
 from matcalc.records import Record
 from matcalc.scalars import MAX_EXPONENT, argument_too_large, power_too_large, too_long
 from matcalc.scope import Step
@@ -35,9 +34,12 @@ from matcalc.syntax.tree import (
     Product,
     Sum,
     Transpose,
+    children,
 )
 
 MINUS_ONE = sympy.S.NegativeOne
+MAX_SCALAR_DEPTH = 120
+"""How deeply functions of scalars may be nested in one statement."""
 Macro = Callable[[Record, str, Mapping[str, Node], Mapping[str, Expr]], Node]
 """(record, key, arguments by name, sizes by name) -> the formula of a record with these put in."""
 
@@ -62,19 +64,25 @@ class Elaboration:
         self.source = step.source
         nodes = self.nodes
         e: Expression = step.roots[0]
+        depths: dict[int, int] = {}
         try:
             for e in step.parts:
+                if not self.inference.shapes[id(e)]:
+                    depths[id(e)] = self._depth(e, depths)
                 nodes[id(e)] = _HANDLERS[type(e)](self, e)
         except RecursionError:
-            raise ParseError(
-                "scalar functions are nested too deeply",
-                source=step.source,
-                span=e.span,
-                hint="name parts of the expression: s = …; f = …",
-            ) from None
-        except MisfitError as misfit:  # from a macro: the caller's text is the one to show
-            raise ArgumentError(str(misfit), source=step.source, span=e.span) from None
+            self._too_deep(e)
         return tuple(nodes[id(root)] for root in step.roots)
+
+    def _depth(self, e: Expression, depths: Mapping[int, int]) -> int:
+        """How deeply functions and powers of scalars are nested in e: SymPy's own functions are recursive."""
+        below = max((depths.get(id(c), 0) for c in children(e)), default=0)
+        if below >= MAX_SCALAR_DEPTH:
+            self._too_deep(e)
+        return below + isinstance(e, Call | Power)
+
+    def _too_deep(self, e: Expression) -> NoReturn:
+        self.refuse("scalar functions are nested too deeply", e, "name parts of the expression: s = …; f = …")
 
     # ------------------------------------------------------------ sizes
 
@@ -121,6 +129,11 @@ class Elaboration:
             return intern_scalar(sympy.pi)
         dims = self.dims(self.inference.shapes[id(e)])
         return self.constant(e.name, dims)
+
+    def differential(self, e: Name) -> Node:
+        """dX; d(X) where the person has a variable dX."""
+        taken = self.scope.role(f"d{e.name}") != "differential"
+        return self.leaf(f"d({e.name})" if taken else f"d{e.name}", self.inference.shape_of_name(e))
 
     def constant(self, name: str, dims: Shape) -> Node:
         """I, ones or zeros of a shape."""
@@ -268,7 +281,7 @@ class Elaboration:
         """f(A, …)."""
         found = self.inference.calls.get(id(e))
         if found is None:
-            return self.name(Name(f"d{cast(Name, e.arguments[0]).name}", e.span))
+            return self.differential(cast(Name, e.arguments[0]))
         dims = self.dims(found.shape)
         arguments = {name: self.nodes[id(a)] for name, a in found.arguments.items() if id(a) in self.nodes}
         if found.record is None:
@@ -298,6 +311,13 @@ class Elaboration:
             self.refuse(f"{name} has no real value here", e, "the argument lies outside the function's domain")
         return intern_scalar(made)
 
+    def expand(self, record: Record, key: str, arguments: Mapping[str, Node], sizes: Mapping[str, Expr], e: Expression) -> Node:
+        """The formula of a record with arguments put in; what is wrong with it is wrong here."""
+        try:
+            return self.macro(record, key, arguments, sizes)
+        except MatcalcError as error:
+            raise type(error)(error.what, source=self.source, span=e.span, hint=error.hint) from None
+
     def _entrywise(self, record: Record, arguments: dict[str, Node], dims: Shape, e: Call) -> Node:
         if record.macro:
             moving = [x for name, x in arguments.items() if name not in record.constant]
@@ -305,7 +325,7 @@ class Elaboration:
             spread = {
                 n: algebra.broadcast(x, target) if target and n not in record.constant else x for n, x in arguments.items()
             }
-            return self.macro(record, "value", spread, {})
+            return self.expand(record, "value", spread, {}, e)
         args = tuple(arguments[a.name] for a in record.arguments)
         if not dims:
             if record.sympy is not None:
@@ -319,9 +339,9 @@ class Elaboration:
     def _operation(self, found: Resolved, record: Record, arguments: dict[str, Node], dims: Shape, e: Call) -> Node:
         sizes = {name: self.dim(d) for name, d in found.sizes.items()}
         if found.scalar and "scalar" in record.formulas:
-            return self.macro(record, "scalar", arguments, sizes)
+            return self.expand(record, "scalar", arguments, sizes, e)
         if record.macro:
-            return self.macro(record, "value", arguments, sizes)
+            return self.expand(record, "value", arguments, sizes, e)
         args = tuple(sizes[a.name] if a.is_size else arguments[a.name] for a in record.operands)
         if found.scalar and record.sympy is not None:
             return self.scalar_call(record.sympy, args, e)

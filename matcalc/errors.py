@@ -1,9 +1,9 @@
 """Every error of matcalc: what is wrong, where (the line of text with carets), and a hint.
 
-    ShapeError: cannot multiply A (m x n) by B (m x k): n and m differ
-        tr(A*B)
-           ^ ^
-    hint: A'*B has shape n x k
+ShapeError: cannot multiply A (m x n) by B (m x k): n and m differ
+tr(A*B)
+^ ^
+hint: A'*B has shape n x k
 """
 
 from __future__ import annotations

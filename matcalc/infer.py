@@ -13,7 +13,7 @@ from matcalc.errors import ArgumentError, DeclarationError
 from matcalc.misfit import MisfitError, misuse, unify
 from matcalc.name_shapes import NameShapes, normal
 from matcalc.scope import Step
-from matcalc.shapes import ClashError, Dim, Shape, degree, find, plus, times
+from matcalc.shapes import ClashError, Dim, Shape, degree, find, plus, times, unknown
 from matcalc.syntax.names import name_key
 from matcalc.syntax.tree import (
     Bars,
@@ -289,12 +289,22 @@ class Inference(NameShapes):
                 if height is not None:
                     unify(self.unifier, ((height, r),), "row", (row[0], part), (self.shapes[id(row[0])], self.shapes[id(part)]))
                 height, columns = r, plus(columns, c)
-            if width is not None:
+            if width is not None and not self._columns_agree(e.rows[0], row):
                 unify(
                     self.unifier, ((width, columns),), "stack", (e.rows[0][0], row[0]), ((rows, width), (height or 1, columns))
                 )
             width, rows = columns, plus(rows, height or 1)
         return normal((rows, width or 1))
+
+    def _columns_agree(self, first: tuple[Expression, ...], row: tuple[Expression, ...]) -> bool:
+        """Whether each block of a row could be made as wide as the one of the first row above it."""
+        pairs = [(self.shapes[id(p)], self.shapes[id(q)]) for p, q in zip(first, row, strict=False)]
+        widths = [(find(p[1]), find(q[1])) for p, q in pairs if p and q]
+        if len(first) != len(row) or not all(p is q or p == q or unknown(p) or unknown(q) for p, q in widths):
+            return False
+        for p, q in widths:
+            self.unifier.unify(p, q)
+        return all(bool(p) == bool(q) for p, q in pairs)
 
     def block_shape(self, e: Block, row: tuple[Expression, ...], j: int) -> tuple[Dim, Dim]:
         """The shape of one block; a 0 takes it from its row and its column."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from matcalc.errors import ArgumentError, MatcalcError, ShapeError, Span
-from matcalc.shapes import ClashError, Dim, Polynomial, Shape, Size, Unifier, find, simplified
+from matcalc.shapes import ClashError, Dim, Polynomial, Shape, Size, Unifier, find, simplified, unknown
 from matcalc.syntax.tree import Expression
 
 _SHOWN = 40
@@ -152,12 +152,7 @@ def _one(s: Shape) -> bool:
 
 def _spreads(a: Shape, b: Shape) -> bool:
     """Whether b is a row or column that may fit the rows or columns of a."""
-    return any(find(b[i]) == 1 and (_same(a[1 - i], b[1 - i]) or _unknown(a[1 - i]) or _unknown(b[1 - i])) for i in (0, 1))
-
-
-def _unknown(d: Dim) -> bool:
-    d = find(d)
-    return isinstance(d, Size) and not d.name
+    return any(find(b[i]) == 1 and (_same(a[1 - i], b[1 - i]) or unknown(a[1 - i]) or unknown(b[1 - i])) for i in (0, 1))
 
 
 def misuse(what: str, part: Expression, hint: str, kind: str = "call") -> MisfitError:

@@ -8,8 +8,8 @@ import sympy
 from sympy import Expr
 
 from matcalc.conventions import read_kinds, shown_error
-from matcalc.elaborate import Elaboration
-from matcalc.errors import DeclarationError, MatcalcError, ParseError
+from matcalc.elaborate import Elaboration, Macro
+from matcalc.errors import DeclarationError, ParseError
 from matcalc.expr import Node, shape, size_symbol, variable
 from matcalc.infer import Inference
 from matcalc.misfit import MisfitError
@@ -102,7 +102,7 @@ def _properties(scope: Scope, kinds: Mapping[str, str], key: str) -> set[str]:
         return set(declared.properties - {"constant"}) | ({"integer"} if declared.kind == "integer" else set())
     if key in scope.free:
         return {"integer"} if kinds[key] == "integer" else set()
-    differential = scope.differential_of(key)
+    differential = name_key(key[2:-1]) if key.endswith(")") else scope.differential_of(key)
     if differential in scope.declared:
         stated = scope.declared[differential].properties
         structures = scope.signatures.structures
@@ -121,7 +121,6 @@ class _Sizes:
             for d in map(find, dims):
                 if isinstance(d, Size):
                     self.name(d)
-        self._used: dict[str, Expr] = {name: size_symbol(name) for name in self._names.values()}
 
     def name(self, size: Size) -> str:
         """The name of a size."""
@@ -222,14 +221,9 @@ class _Rigid:
         return found
 
 
-def _macro(signatures: Signatures):  # type: ignore[no-untyped-def]
+def _macro(signatures: Signatures) -> Macro:
     def expand(record: Record, key: str, arguments: Mapping[str, Node], sizes: Mapping[str, Expr]) -> Node:
-        text = record.formulas[key]
-        try:
-            return parse_formula(text, arguments, {k: v for k, v in sizes.items() if k not in arguments}, signatures=signatures)
-        except MatcalcError as error:
-            raise type(error)(
-                f"in {record.name}: {error.what}", source=error.source, span=error.span, hint=error.hint
-            ) from None
+        known = {k: v for k, v in sizes.items() if k not in arguments}
+        return parse_formula(record.formulas[key], arguments, known, signatures=signatures)
 
     return expand

@@ -10,7 +10,7 @@ import sympy
 from sympy import Expr
 
 MAX_EXPONENT = 500
-MAX_BITS = 20_000
+MAX_BITS = 10_000
 """The longest exact number that is made."""
 _ELEMENTARY = frozenset(
     "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh Abs sign erf erfc sqrt cot sec csc".split()

@@ -143,9 +143,27 @@ def scope_of(lines: Iterable[tuple[str, Line]], declarations: Iterable[tuple[str
         elif isinstance(line, Assumption):
             stepped.append(Step(source, (line.left, line.right), None, _parts(scope, source, (line.left, line.right))))
     scope.steps = stepped[: len(statements)]
+    _check_sizes(scope)
     scope.facts = stepped[len(statements) :]
     enter_names(scope, stepped)
     return scope
+
+
+def _check_sizes(scope: Scope) -> None:
+    for key, size in scope.sizes.items():
+        declared = scope.declared.get(key)
+        if declared is not None and declared.kind != "integer":
+            raise DeclarationError(
+                f"{size.name} is declared a {declared.kind} and used as a size",
+                source=declared.source,
+                span=declared.name.span,
+                hint=f"declare `{size.name}: integer`, or give the size another name",
+            )
+        if key in scope.defined:
+            source, span = scope.places[key]
+            raise DeclarationError(
+                f"{size.name} is defined and used as a size", source=source, span=span, hint="give the size another name"
+            )
 
 
 def formula_scope(source: str, expression: Expression, signatures: Signatures) -> Scope:

@@ -145,6 +145,12 @@ def over(a: Dim, c: int) -> Dim:
     return _made({monomial: value / c for monomial, value in _terms(a).items()})
 
 
+def unknown(d: Dim) -> bool:
+    """Whether d is a size without a name, still to be found."""
+    d = find(d)
+    return isinstance(d, Size) and not d.name
+
+
 def degree(d: Dim) -> int:
     """Of how many sizes d is a product, at most."""
     d = find(d)

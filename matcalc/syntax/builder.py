@@ -205,7 +205,7 @@ class _TreeBuilder(Transformer[Token, list[Line]]):
         return _name(token)
 
     def group(self, opening: Token, inner: Any, closing: Token) -> Expression:
-        return _moved(inner, _span(opening, closing))
+        return cast(Expression, inner) if opening == "{" else _moved(inner, _span(opening, closing))
 
     def call(self, function: Token, *parts: Any) -> Call:
         arguments = tuple(p for p in parts if p is not None and not isinstance(p, Token | tuple))
