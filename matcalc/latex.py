@@ -15,7 +15,13 @@ from matcalc.view import GREEK, Call, View
 
 Transpose = Literal["top", "T", "prime"]
 
-_SPECIAL = {"eps": r"\epsilon", "omicron": "o"}
+_SPECIAL = {"eps": r"\epsilon", "omicron": "o"} | {
+    name: rf"\mathrm{{{latin}}}"
+    for name, latin in zip(
+        "Alpha Beta Epsilon Zeta Eta Iota Kappa Mu Nu Omicron Rho Tau Chi".split(), "ABEZHIKMNOPTX", strict=True
+    )
+}
+"""Greek letters that LaTeX has no command for: they look like Latin ones."""
 _CONSTANTS = {"pi": r"\pi", "exp(1)": "e", "inf": r"\infty"}
 _RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"\ne"}
 _BLACKBOARD_ONE = r"\mathbb{1}"

@@ -13,7 +13,8 @@ from matcalc.signatures import Signatures
 from matcalc.syntax.names import GREEK
 from matcalc.view import Call, View
 
-_LETTERS = {english: c for c, english in reversed(GREEK.items())} | {"eps": "ϵ", "epsilon": "ε", "varepsilon": "ε", "ell": "ℓ"}
+_VARIANTS = {"eps": "ϵ", "varepsilon": "ε", "vartheta": "ϑ", "varphi": "φ", "varrho": "ϱ", "varsigma": "ς", "ell": "ℓ"}
+_LETTERS = {english: c for c, english in reversed(GREEK.items())} | _VARIANTS
 _SUPERSCRIPTS = dict(zip("0123456789+−-knmpijdrst", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ᵏⁿᵐᵖⁱʲᵈʳˢᵗ", strict=True))
 _SUBSCRIPTS = dict(zip("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from matcalc.signatures import Record
+from matcalc.syntax import names
 
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega eps varepsilon ell".split()
-)
+GREEK = frozenset(names.GREEK.values()) | names.SCALAR_NAMES
+"""The English names of Greek letters."""
 _LABEL = 40
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 import matcalc
+from matcalc.expr import variable
 from matcalc.latex import latex
 from tests.notation import node
 from tests.strategies import Problem, problems
@@ -68,6 +69,11 @@ SHOWN = {
 @pytest.mark.parametrize(("typed", "shown"), SHOWN.items())
 def test_textbook_forms(typed: str, shown: str) -> None:
     assert latex(node(typed)) == shown
+
+
+def test_greek_letters_without_a_command_are_latin_ones() -> None:
+    assert latex(variable("Alpha", ())) == r"\mathrm{A}"
+    assert latex(variable("Gamma_1", ())) == r"\Gamma_{1}"
 
 
 def test_the_mark_of_a_transpose_and_bold_letters_can_be_chosen() -> None:
