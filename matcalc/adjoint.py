@@ -63,10 +63,7 @@ def _product_adjoint(args: tuple[Node, ...], i: int, G: Node, rules: Rulebase) -
 def isolate(G: Node, L: Node, D: Node, rules: Rulebase) -> Node:
     """The Y with ⟨G, L⟩ = ⟨Y, D⟩, where L is linear in the leaf D; one term for each path from L to D.
 
-    Shapes: G like L, Y like D.  Cost: one adjoint line per operation on each path.
-
-    >>> isolate(G, A*D, D)          # doctest: +SKIP
-    A'*G
+    For instance ⟨G, A*D⟩ = ⟨A'*G, D⟩.  Shapes: G like L, Y like D.  Cost: one adjoint line per operation on each path.
     """
     holds = depends_on([L], {D}, {})
     found: list[Node] = []

@@ -14,20 +14,20 @@ LINES = 400
 
 LAYERS = [
     ["errors", "linalg", "records", "scalars", "shapes", "syntax.names"],
-    ["catalogue", "expr", "signatures", "syntax.scanner", "syntax.tree"],
-    ["algebra", "entrywise", "kernels", "misfit", "problem", "scope", "syntax.builder", "view"],
-    ["contract", "differential", "match", "outline", "simplify.scalars", "syntax.reader", "templates"],
-    ["layout", "simplify.cost", "simplify.products", "sizes"],
-    ["calls", "simplify.names", "simplify.sums", "text"],
+    ["catalogue", "entrywise", "expr", "signatures", "syntax.scanner", "syntax.tree"],
+    ["algebra", "kernels", "misfit", "problem", "scope", "simplify.scalars", "syntax.builder", "view"],
+    ["contract", "differential", "match", "outline", "simplify.cost", "simplify.products", "syntax.reader", "templates"],
+    ["layout", "simplify.names", "simplify.sums", "sizes"],
+    ["calls", "text"],
     ["name_shapes", "notation"],
     ["infer", "latex", "unicode"],
     ["conventions", "elaborate", "notes"],
-    ["parser"],
+    ["fits", "parser"],
     ["formulas"],
     ["rulebase"],
     ["adjoint", "evaluate", "export", "structure"],
-    ["conditions", "facts", "function", "interchange", "simplify.identities", "spaces"],
-    ["sample", "simplify.engine", "trial"],
+    ["conditions", "facts", "function", "simplify.identities", "spaces", "symbols"],
+    ["interchange", "sample", "simplify.engine", "trial"],
     ["engine", "verify"],
     ["derivation", "selfcheck"],
     ["report"],
@@ -39,7 +39,7 @@ LAYERS = [
 LAZY = {"__init__", "cli"}
 """Where an import may wait inside a function, so that `import matcalc` and `matcalc --help` stay light."""
 
-SYMPY_MATRICES = {"expr", "export", "interchange"}
+SYMPY_MATRICES = {"expr", "export", "interchange", "symbols"}
 """Who may touch SymPy's matrix classes: the nodes, and the way in and out for a person's own SymPy expressions."""
 
 MODULES = {

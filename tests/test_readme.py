@@ -1,10 +1,11 @@
-"""The README tells the truth: its commands and its Python session are run, and print what it says they print."""
+"""The documents tell the truth: commands and Python sessions in them are run, and print what they say."""
 
 from __future__ import annotations
 
 import doctest
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from matcalc.cli import run
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+PACKAGE = README.parent / "matcalc"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROUNDING = re.compile(r"\d(?:\.\d+)?e-\d+")
 """A relative error: its digits are the machine's, not matcalc's."""
@@ -50,6 +52,13 @@ def test_the_python_session_of_the_readme_prints_what_it_says() -> None:
     report: list[str] = []
     results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(session, out=report.append)
     assert results.failed == 0, "".join(report)
+
+
+def test_the_examples_in_the_modules_hold() -> None:
+    names = [path.stem for path in sorted(PACKAGE.glob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+    results = [doctest.testmod(import_module(f"matcalc.{name}")) for name in names]
+    assert sum(result.attempted for result in results) > 0
+    assert sum(result.failed for result in results) == 0
 
 
 def test_every_block_of_the_readme_is_run_or_is_one_of_the_two_commands_to_set_up() -> None:
