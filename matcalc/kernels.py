@@ -142,6 +142,11 @@ def unvech(x: Array) -> Array:
     return made
 
 
+def of_matrices(f: Callable[..., Array]) -> Callable[..., Array]:
+    """The operation f with a scalar operand taken as a 1×1 matrix."""
+    return lambda *args: f(*map(np.atleast_2d, args))
+
+
 def _blocks(K: Array, p: int, q: int) -> Array:
     """K as an array of its p×q blocks: [i, j] is block K_ij."""
     return K.reshape(K.shape[0] // p, p, K.shape[1] // q, q).transpose(0, 2, 1, 3)
@@ -221,13 +226,13 @@ _WHOLE: dict[str, Callable[..., Array]] = {
     "vec": vec,
     "vech": vech,
     "unvech": unvech,
-    "block_inner": block_inner,
-    "block_sum": block_sum,
-    "sylvester": linalg.sylvester,
+    "block_inner": of_matrices(block_inner),
+    "block_sum": of_matrices(block_sum),
+    "sylvester": of_matrices(linalg.sylvester),
     "tril": np.tril,
     "triu": np.triu,
-    "hcat": lambda *parts: np.concatenate(parts, axis=1),
-    "vcat": lambda *parts: np.concatenate(parts, axis=0),
+    "hcat": of_matrices(lambda *parts: np.concatenate(parts, axis=1)),
+    "vcat": of_matrices(lambda *parts: np.concatenate(parts, axis=0)),
     "entry": entry,
     "entry2": entry2,
     "row": row,

@@ -102,6 +102,8 @@ class Rulebase(Formulas):
             if "scalar" in record.formulas:
                 return self.apply(name, "scalar", args)
             dims = SCALAR if record.entrywise else dims
+        if record is not None and "value" in record.formulas and dims == (ONE, ONE):
+            return self.apply(name, "value", args)
         if record is None or dims or name == "tr":
             return build(name, args, dims)
         return scalar_node(name, args, record.nonnegative)

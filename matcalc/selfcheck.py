@@ -81,7 +81,7 @@ def _checks(rules: Rulebase) -> dict[str, Callable[[], Outcome]]:
         for key in record.formulas:
             if checkable(record, key):
                 found[f"{record.name}.{key}"] = partial(check_formula, rules, record, key)
-        if not record.macro and "d" not in record.formulas and _moving(record):
+        if not record.macro and "d" not in record.formulas and moving_operands(record):
             found[f"{record.name}.{DERIVED}"] = partial(check_formula, rules, record, DERIVED)
     for name, structure in rules.structures.items():
         for key in ("sample", "project", "independent"):
@@ -113,7 +113,7 @@ def check_formula(rules: Rulebase, record: Record, key: str, instead: Node | Non
         operation = _operation(rules, record, known, scalar)
         formula = instead
         if key == DERIVED:
-            formula = add(*(rules.differential(operation, i, known[f"d{name}"]) for i, name in _moving(record)))
+            formula = add(*(rules.differential(operation, i, known[f"d{name}"]) for i, name in moving_operands(record)))
         elif formula is None:
             formula = rules.formula(record.name, key, scalar)
         assert formula is not None
@@ -134,7 +134,7 @@ def _operation(rules: Rulebase, record: Record, known: Mapping[str, Node], scala
     return build("mul" if record.name == "scale" else record.name, args, shape(known["G"]))
 
 
-def _moving(record: Record) -> list[tuple[int, str]]:
+def moving_operands(record: Record) -> list[tuple[int, str]]:
     """The operands in which the operation is not linear, by position and name."""
     return [(i, a.name) for i, a in enumerate(record.operands) if a in record.differentiable and a.name not in record.linear]
 
@@ -189,8 +189,8 @@ def _differential_pairs(trial: Trial, record: Record, operation: Node, formula: 
     program = Program([operation], rules=trial.rules)
     analytic = all(step.kernel.analytic for step in program.steps)
     pairs = []
-    for _, name in _moving(record):
-        still = {f"d{other}": 0 * trial.arrays[f"d{other}"] for _, other in _moving(record) if other != name}
+    for _, name in moving_operands(record):
+        still = {f"d{other}": 0 * trial.arrays[f"d{other}"] for _, other in moving_operands(record) if other != name}
         claimed = trial.run(formula, still)
         X, D = trial.arrays[name], trial.arrays[f"d{name}"]
         for C in _probes(trial, claimed):

@@ -94,7 +94,7 @@ def trials(
         for attempt in range(ATTEMPTS):
             arrays = _draw(rules, known, wanted, chosen, rng, _REGIMES[attempt * len(_REGIMES) // ATTEMPTS])
             trial = Trial(rules, chosen, arrays, rng)
-            if all(_HOLDS[c.word](trial.run(c.node)) for c in wanted if c.word in _HOLDS):
+            if all(_HOLDS[c.word](np.atleast_2d(trial.run(c.node))) for c in wanted if c.word in _HOLDS):
                 yield trial
                 break
 
