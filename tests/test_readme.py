@@ -1,11 +1,17 @@
-"""The documents tell the truth: commands and Python sessions in them are run, and print what they say."""
+"""The documents tell the truth: what they show is what running it prints.
+
+`python -m tests.test_readme` writes the README's outputs anew.
+"""
 
 from __future__ import annotations
 
 import doctest
 import re
 import shlex
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -14,7 +20,7 @@ from matcalc.cli import run
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PACKAGE = README.parent / "matcalc"
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"(?<=^```)(\w+)\n(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
 _ROUNDING = re.compile(r"\d(?:\.\d+)?e-\d+")
 """A relative error: its digits are the machine's, not matcalc's."""
 
@@ -24,34 +30,62 @@ def blocks(language: str) -> list[str]:
     return [body for found, body in _BLOCK.findall(README.read_text(encoding="utf-8")) if found == language]
 
 
-def commands() -> list[tuple[str, str]]:
-    """(command, what it prints) of the console sessions."""
-    sessions = [part for block in blocks("console") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
-    return [(command, output) for command, _, output in (session.partition("\n") for session in sessions)]
+def console(body: str) -> str:
+    """A session of commands, each with what it prints now."""
+    shown = ""
+    for command in re.findall(r"^\$ (.*)$", body, flags=re.MULTILINE):
+        program, *args = shlex.split(command)
+        assert program == "matcalc"
+        printed = StringIO()
+        with redirect_stdout(printed), redirect_stderr(printed):
+            run(args)
+        shown += f"$ {command}\n{printed.getvalue().rstrip()}\n"
+    return shown
 
 
-def same(printed: str, expected: str) -> bool:
-    """Whether two outputs agree but for rounding errors and blank lines at the end."""
-    return _ROUNDING.sub("e", printed).rstrip() == _ROUNDING.sub("e", expected).rstrip()
+def python(body: str, names: dict[str, object]) -> str:
+    """A session of Python, each statement with what it prints now; names are kept from one session to the next."""
+    shown = ""
+    for example in doctest.DocTestParser().get_examples(body):
+        printed = StringIO()
+        with redirect_stdout(printed):
+            exec(compile(example.source, str(README), "single"), names)
+        shown += ">>> " + example.source.rstrip().replace("\n", "\n... ") + "\n" + printed.getvalue()
+    return shown
 
 
-@pytest.mark.parametrize(("command", "expected"), commands(), ids=[command for command, _ in commands()])
-def test_a_command_of_the_readme_prints_what_it_says(
-    command: str, expected: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    program, *args = shlex.split(command)
-    assert program == "matcalc"
-    run(args)
-    printed = capsys.readouterr()
-    assert same(printed.out + printed.err, expected), printed.out + printed.err
+def anew(text: str) -> str:
+    """The text with the outputs of all its sessions as they are now."""
+    names: dict[str, object] = {}
+
+    def block(match: re.Match[str]) -> str:
+        language, body = match.groups()
+        run_again = {"console": console, "python": partial(python, names=names)}
+        return f"{language}\n{run_again[language](body) if language in run_again else body}"
+
+    return _BLOCK.sub(block, text)
 
 
-def test_the_python_session_of_the_readme_prints_what_it_says() -> None:
-    session = doctest.DocTestParser().get_doctest("\n".join(blocks("python")), {}, "README", str(README), 0)
-    assert session.examples
-    report: list[str] = []
-    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(session, out=report.append)
-    assert results.failed == 0, "".join(report)
+def steady(text: str) -> str:
+    """The text without what differs from machine to machine."""
+    return _ROUNDING.sub("…", text)
+
+
+@pytest.mark.parametrize("body", blocks("console"), ids=lambda body: body.splitlines()[0])
+def test_the_commands_of_the_readme_print_what_it_says(body: str) -> None:
+    assert steady(console(body)) == steady(body)
+
+
+def test_the_python_sessions_of_the_readme_print_what_it_says() -> None:
+    names: dict[str, object] = {}
+    for body in blocks("python"):
+        assert python(body, names) == body
+
+
+def test_every_block_of_the_readme_is_run_or_is_one_of_the_two_commands_to_set_up() -> None:
+    languages = {language for language, _ in _BLOCK.findall(README.read_text(encoding="utf-8"))}
+    assert languages == {"console", "python", "sh"}
+    assert [len(block.splitlines()) for block in blocks("sh")] == [1, 1]
 
 
 def test_the_examples_in_the_modules_hold() -> None:
@@ -61,8 +95,5 @@ def test_the_examples_in_the_modules_hold() -> None:
     assert sum(result.failed for result in results) == 0
 
 
-def test_every_block_of_the_readme_is_run_or_is_one_of_the_two_commands_to_set_up() -> None:
-    languages = [language for language, _ in _BLOCK.findall(README.read_text(encoding="utf-8"))]
-    assert set(languages) <= {"console", "python", "sh", "toml"}
-    assert [len(block.splitlines()) for block in blocks("sh")] == [1, 1]
-    assert len(commands()) >= 5
+if __name__ == "__main__":
+    README.write_text(anew(README.read_text(encoding="utf-8")), encoding="utf-8")
