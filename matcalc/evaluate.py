@@ -54,7 +54,7 @@ class Program:
         for e in postorder(roots, self._children):
             self._compile(e)
         self.outputs = [self.slots[r] for r in roots]
-        self._after: dict[tuple[int, int], list[Step]] = {}
+        self._after: dict[tuple[tuple[int, ...], int], list[Step]] = {}
 
     def _children(self, e: Node) -> tuple[Node, ...]:
         found = self._plans.get(id(e))
@@ -120,17 +120,17 @@ class Program:
         ends = set(self.outputs[: root + 1])
         return max((i + 1 for i, step in enumerate(self.steps) if step.out in ends), default=0)
 
-    def after(self, slot: int, root: int) -> list[Step]:
-        """The steps on the way from a slot to the root of that number, in order."""
-        found = self._after.get((slot, root))
+    def after(self, slots: tuple[int, ...], root: int = 0) -> list[Step]:
+        """The steps on the way from some slots to the root of that number, in order."""
+        found = self._after.get((slots, root))
         if found is None:
-            touched, needed = {slot}, {self.outputs[root]}
+            touched, needed = set(slots), {self.outputs[root]}
             downstream = []
             for step in self.steps:
-                if step.out != slot and not touched.isdisjoint(step.args):
+                if step.out not in slots and not touched.isdisjoint(step.args):
                     touched.add(step.out)
                     downstream.append(step)
-            found = self._after[slot, root] = []
+            found = self._after[slots, root] = []
             for step in reversed(downstream):
                 if step.out in needed:
                     needed.update(step.args)
@@ -138,11 +138,12 @@ class Program:
             found.reverse()
         return found
 
-    def changed(self, values: list[Array], slot: int, value: Array, root: int = 0) -> Array:
-        """The value of a root once that slot holds another value: what lies between is computed anew."""
+    def changed(self, values: list[Array], moved: Mapping[int, Array], root: int = 0) -> Array:
+        """The value of a root once some slots hold other values: what lies between is computed anew."""
         new = values.copy()
-        new[slot] = value
-        return _run(self.after(slot, root), new)[self.outputs[root]]
+        for slot, value in moved.items():
+            new[slot] = value
+        return _run(self.after(tuple(moved), root), new)[self.outputs[root]]
 
 
 def _run(steps: list[Step], values: list[Array]) -> list[Array]:

@@ -22,12 +22,12 @@ from matcalc.linalg import Array
 from matcalc.rulebase import Rulebase
 from matcalc.spaces import has_full_rank, spaces
 
-ATTEMPTS = 400
+ATTEMPTS, FEWEST_ATTEMPTS, LARGEST_WORK = 400, 30, 20_000
 LARGEST = 1e8
 NEWTON_STEPS = 30
-MARGIN = 1e-3
-REGIMES = ("normal", "positive", "unit", "small", "near one")
-SMALLEST_SIZE, SPREAD = 2, 4
+MARGIN = 1e-5
+REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging")
+SMALLEST_SIZE, SPREAD, MOST_SIZES = 2, 4, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,8 @@ class Sampler:
         self.random = Random(self.seed)
         self.spaces = spaces(self.rules)
         self.failed: dict[str, int] = {}
+        self.undefined = 0
+        self._first = 0
         if self.until < 0:
             self.until = self.program.length(0)
         residuals = [sub(left, right) for left, right in self.facts]
@@ -94,7 +96,7 @@ class Sampler:
 
     def point(self) -> Point | None:
         """One more admissible point; None where none was found."""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(min(ATTEMPTS, max(FEWEST_ATTEMPTS, LARGEST_WORK // (1 + self.until)))):
             sizes = self._sizes()
             regimes = self._regimes(attempt)
             if sizes is None:
@@ -113,14 +115,17 @@ class Sampler:
         if not self.failed:
             return "no point that meets the assumptions was found"
         worst = max(self.failed, key=lambda name: self.failed[name])
-        return f"no admissible point was found: at the points tried, `{worst}` was not finite, real and well conditioned"
+        return (
+            f"no admissible point was found: at the points tried, `{worst}` was not finite, real and away from kinks and poles"
+        )
 
     # ------------------------------------------------------------ sizes and variables
 
     def _sizes(self) -> dict[str, int] | None:
-        """Pairwise different values for the sizes; None where a dimension does not come out as a whole number."""
+        """Values for the sizes, pairwise different as long as they are few; None where a dimension is no whole number."""
         count = len(self.size_names)
-        drawn = self.random.sample(range(SMALLEST_SIZE, SMALLEST_SIZE + max(SPREAD, count)), count)
+        pool = range(SMALLEST_SIZE, SMALLEST_SIZE + max(SPREAD, min(count, MOST_SIZES)))
+        drawn = self.random.sample(pool, count) if count <= MOST_SIZES else self.random.choices(pool, k=count)
         sizes = dict(zip(self.size_names, drawn, strict=True))
         for node in self.inputs.values():
             for d in shape(node):
@@ -128,11 +133,16 @@ class Sampler:
                     return None
         return sizes
 
+    def vary(self) -> None:
+        """Look for the next points elsewhere: the last one told nothing."""
+        self._first += 1
+        self._fitting = None
+
     def _regimes(self, attempt: int) -> dict[str, str]:
         if attempt == 0 and self._fitting is not None:
             return self._fitting
         if attempt < 2 * len(REGIMES):
-            return dict.fromkeys(self.inputs, REGIMES[attempt // 2])
+            return dict.fromkeys(self.inputs, REGIMES[(attempt // 2 + self._first) % len(REGIMES)])
         return {name: self.random.choice(REGIMES) for name in self.inputs}
 
     def _draw(self, sizes: Mapping[str, int], regimes: Mapping[str, str]) -> dict[str, Array]:
@@ -149,11 +159,13 @@ class Sampler:
 
     def _raw(self, dims: tuple[int, ...], regime: str) -> Array:
         rows, columns = dims or (1, 1)
-        draw = self.random.gauss if regime in ("normal", "small", "near one") else self.random.uniform
-        low, high = {"positive": (0.5, 2.0), "unit": (0.15, 0.85)}.get(regime, (0.0, 1.0))
+        draw = self.random.uniform if regime in ("positive", "unit") else self.random.gauss
+        low, high = {"positive": (0.5, 2.0), "unit": (0.15, 0.85), "averaging": (1.0, 0.7)}.get(regime, (0.0, 1.0))
         made = np.array([draw(low, high) for _ in range(rows * columns)]).reshape(rows, columns)
         if regime == "small":
             made *= 0.3
+        elif regime == "averaging":  # long products neither grow nor vanish
+            made /= rows
         elif regime == "near one":
             made = np.eye(rows, columns) + 0.3 / rows**0.5 * made if rows == columns else 1 + 0.1 * made
         return made if dims else made[0, 0]
@@ -195,7 +207,7 @@ class Sampler:
         """Whether no kink is near and the conditions of the rule hold."""
         if step.kernel.margin is not None:
             distance = np.abs(step.kernel.margin(*args))
-            near = distance < MARGIN
+            near = distance < MARGIN * min(1.0, max(float(np.abs(a).max()) for a in args))
             if step.kernel.entrywise:  # what is exactly 0 is so by structure and stays so
                 near &= distance > 0
             if near.any():
@@ -229,7 +241,7 @@ class Sampler:
         moved = _moved(arrays[name] + 0j, i, 1j * h * scale, False)
         slot = self._facts.inputs[name]
         roots = range(len(self._facts.outputs))
-        return _flat([self._facts.changed(values, slot, moved, root) for root in roots]).imag / h
+        return _flat([self._facts.changed(values, {slot: moved}, root) for root in roots]).imag / h
 
 
 def _flat(values: Iterable[Array]) -> Array:

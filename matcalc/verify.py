@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from matcalc.algebra import is_zero
 from matcalc.evaluate import Program, dims_text
 from matcalc.expr import Node, name_of, properties, shape
 from matcalc.linalg import Array
@@ -27,7 +28,7 @@ FIRST_DIFFERENCES = (2e-2, 2e-3, 2e-4)
 LEVELS = 6
 DOUBT = 1e-7
 DIRECTIONS = 2
-MOST_UNDEFINED = 8
+MOST_POINTS = 8
 FLOOR = 1e-4
 """A difference is measured relative to what is compared, but no smaller than this part of the largest value on the way to f,"""
 CANCELLATION = 1e-3
@@ -82,31 +83,26 @@ def verify(
     """
     base = rules or rulebase()
     defined = definitions or {}
-    wrts = list(gradients)
-    program = Program([expression, *wrts], defined, base)
-    answers = Program([gradients[X] for X in wrts], defined, base)
+    program = Program([expression, *gradients], defined, base)
+    answers = Program(list(gradients.values()), defined, base)
     sampler = Sampler(program, base, facts=facts, definitions=defined, also=answers, seed=seed)
-    trials = [_Trial(X, gradients[X], program, sampler, independent) for X in wrts]
-    made, undefined = 0, 0
-    while made < draws and undefined < MOST_UNDEFINED * draws and any(t.wrong is None for t in trials):
-        point = sampler.point()
+    trials = [_Trial(X, Y, program, sampler, independent) for X, Y in gradients.items()]
+    for _ in range(MOST_POINTS * draws):
+        waiting = [t for t in trials if t.wrong is None and t.draws < draws]
+        point = sampler.point() if waiting else None
         if point is None:
             break
         values = sampler.computable(answers, point.arrays)
         if values is None:
-            undefined += 1
-            continue
-        made += 1
-        for trial, Y in zip(trials, values, strict=True):
-            trial.compare(point, Y)
-    if made or not undefined:
-        return _summary({name_of(t.wrt): t.verdict(undefined) for t in trials})
-    if len(wrts) == 1:
-        return _summary({name_of(wrts[0]): Check(False, np.inf, 0, trials[0].method, "it is nowhere defined", undefined)})
+            sampler.undefined += 1
+        elif not _compare(waiting, point, dict(zip(gradients, values, strict=True))):
+            sampler.vary()
+    if len(trials) == 1 or not sampler.undefined or any(t.tried for t in trials):
+        return _summary({name_of(t.wrt): t.verdict() for t in trials})
+    # one that is nowhere defined hides the others
     alone = partial(
         verify, expression, definitions=defined, facts=facts, draws=draws, seed=seed, independent=independent, rules=base
     )
-    # one that is nowhere defined hides the others
     verdicts = [alone({X: Y}) for X, Y in gradients.items()]
     return _summary({name: check for verdict in verdicts for name, check in verdict.checks.items()})
 
@@ -116,52 +112,67 @@ class _Trial:
 
     def __init__(self, wrt: Node, answer: Node, program: Program, sampler: Sampler, independent: bool) -> None:
         self.wrt = wrt
+        self.slot = program.slots[wrt]
+        self.given = self.slot in program.inputs.values()
+        self.method = COMPLEX_STEP if all(step.kernel.analytic for step in program.after((self.slot,))) else DIFFERENCES
         self.wrong: str | None = None
-        self._program, self._sampler, self._independent = program, sampler, independent
-        self._slot = program.slots[wrt]
-        given = self._slot in program.inputs.values()
-        self._structures: frozenset[str] = sampler.structures[name_of(wrt)] if given else frozenset()
-        self._declared = properties(wrt) if given else frozenset()
-        path = program.after(self._slot, 0)
-        self.method = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
+        self.tried = False
+        self.draws = self._dull = 0
         self._error = 0.0
-        self._draws = 0
-        self._unsettled = 0
+        self._zero = is_zero(answer)
+        self.program, self._sampler, self._independent = program, sampler, independent
+        self._structures: frozenset[str] = sampler.structures[name_of(wrt)] if self.given else frozenset()
+        self._declared = properties(wrt) if self.given else frozenset()
         if shape(wrt) != shape(answer):
             self.wrong = f"its shape is {dims_text(answer)}, that of {name_of(wrt)} is {dims_text(wrt)}"
 
-    def compare(self, point: Point, Y: Array) -> None:
-        """One draw: <Y, D> against the derivative of f along a few random D."""
-        if self.wrong is not None:
-            return
-        x = point.values[self._slot]
-        if not self._independent and not np.allclose(self._sampler.spaces.project(self._declared, Y), Y, rtol=1e-8, atol=1e-10):
+    def pairing(self, Y: Array) -> Array:
+        """The P with df = <P, dX>, for the value Y of the gradient; `wrong` is set where Y leaves the subspace of X."""
+        if self._independent:
+            return self._sampler.spaces.pairing(self._structures, Y)
+        if self._declared and not np.allclose(self._sampler.spaces.project(self._declared, Y), Y, rtol=1e-8, atol=1e-10):
             self.wrong = f"it does not have the structure of {name_of(self.wrt)}"
-            return
-        paired = self._sampler.spaces.pairing(self._structures, Y) if self._independent else Y
-        size = max(float(np.abs(v).max()) for v in point.values if v is not None)
-        settled = False
+        return Y
+
+    def direction(self, like: Array) -> Array:
+        """A random direction inside the subspace of X."""
+        return self._sampler.direction(self._structures, like)
+
+    def compare(self, point: Point, P: Array, size: float) -> None:
+        """One draw: <P, D> against the derivative of f along a few random D."""
+        x = point.values[self.slot]
+        x = np.zeros(np.shape(P)) if x is None else x
+        self.tried = True
+        settled, seen = False, bool(np.any(P))
         for _ in range(DIRECTIONS):
-            D = self._sampler.direction(self._structures, x)
-            claimed = float(np.sum(paired * D))
-            floor = max(FLOOR * size, CANCELLATION * float(np.sqrt(np.sum(paired * paired) * np.sum(D * D))))
+            D = self.direction(x)
+            claimed = float(np.sum(P * D))
+            floor = max(FLOOR * size, CANCELLATION * _norm(P) * _norm(D))
             found, doubt = self._derivative(point.values, x, D)
             scale = max(abs(found), abs(claimed), floor)
-            if not doubt <= DOUBT * scale:
-                continue
-            settled = True
-            error = abs(found - claimed) / scale
-            self._error = max(self._error, error) if np.isfinite(error) else np.inf
-            if not error <= TOLERANCE[self.method] + doubt / scale:
-                self.wrong = f"it is off by {error:.1e} (relative) along a random direction"
-        self._draws += settled
-        self._unsettled += not settled
+            if doubt <= DOUBT * scale:
+                settled, seen = True, seen or found != 0
+                self.note(abs(found - claimed) / scale, doubt / scale)
+        if settled:
+            self.count(seen)
+
+    def count(self, seen: bool) -> None:
+        """One draw more; it tells something where the derivative is `seen` not to be 0, or ought to be 0."""
+        self.tried = True
+        self.draws += seen or self._zero
+        self._dull += not (seen or self._zero)
+
+    def note(self, error: float, doubt: float = 0.0) -> None:
+        """Take the relative error of one comparison into account."""
+        self._error = max(self._error, error) if np.isfinite(error) else np.inf
+        if not error <= TOLERANCE[self.method] + doubt:
+            self.wrong = f"it is off by {error:.1e} (relative) along a random direction"
 
     def _derivative(self, values: list[Array], x: Array, D: Array) -> tuple[float, float]:
         """The derivative of f along D and a bound on its error."""
 
         def f(moved: Array) -> Array:
-            return self._program.changed(values, self._slot, moved)
+            return self.program.changed(values, {self.slot: moved})
 
         try:
             if self.method is COMPLEX_STEP:
@@ -170,14 +181,61 @@ class _Trial:
         except np.linalg.LinAlgError:
             return 0.0, np.inf
 
-    def verdict(self, undefined: int) -> Check:
+    def verdict(self) -> Check:
         """What the comparisons have shown."""
+        undefined = self._sampler.undefined
         if self.wrong is not None:
-            return Check(False, self._error, self._draws, self.method, self.wrong, undefined)
-        if self._draws:
-            return Check(True, self._error, self._draws, self.method, undefined=undefined)
-        reason = "differences did not settle" if self._unsettled else self._sampler.reason()
-        return Check(None, 0.0, 0, self.method, reason, undefined)
+            return Check(False, self._error, self.draws, self.method, self.wrong, undefined)
+        if self.draws:
+            return Check(True, self._error, self.draws, self.method, undefined=undefined)
+        if undefined and not self.tried:
+            return Check(False, np.inf, 0, self.method, "it is nowhere defined", undefined)
+        reason = self._sampler.reason() if not self.tried else "the differences of f did not settle"
+        return Check(None, 0.0, 0, self.method, "it is 0 at every point tried" if self._dull else reason, undefined)
+
+
+def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array]) -> bool:
+    """One draw for all gradients; whether it told something about each of them."""
+    before = [t.draws for t in trials]
+    size = max(float(np.abs(v).max()) for v in point.values if v is not None)
+    pairings = {t: t.pairing(values[t.wrt]) for t in trials}
+    together = [t for t in trials if t.given and t.method is COMPLEX_STEP and t.wrong is None]
+    if len(together) > 1 and _agree_together(together, point, pairings, size):
+        for t in together:
+            t.count(bool(np.any(pairings[t])))
+    else:
+        together = []
+    for t in trials:
+        if t not in together and t.wrong is None:
+            t.compare(point, pairings[t], size)
+    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True))
+
+
+def _agree_together(trials: Sequence[_Trial], point: Point, pairings: Mapping[_Trial, Array], size: float) -> bool:
+    """Whether the derivative of f along a direction in all variables at once is the sum of all <P, D>.
+
+    Each direction is scaled so that its <P, D> is about 1: a small gradient counts as much as a large one.
+    """
+    program = trials[0].program
+    for _ in range(DIRECTIONS):
+        moved: dict[int, Array] = {}
+        claimed = 0.0
+        for t in trials:
+            x, P = point.values[t.slot], pairings[t]
+            D = t.direction(x) / max(_norm(P), FLOOR * size)
+            claimed += float(np.sum(P * D))
+            moved[t.slot] = x + 1j * STEP * D
+        found = float(np.imag(program.changed(point.values, moved)) / STEP)
+        error = abs(found - claimed) / max(abs(found), abs(claimed), 1.0)
+        if not error <= TOLERANCE[COMPLEX_STEP]:
+            return False
+        for t in trials:
+            t.note(error)
+    return True
+
+
+def _norm(X: Array) -> float:
+    return float(np.sqrt(np.sum(X * X)))
 
 
 def extrapolated(f: Callable[[float], float]) -> tuple[float, float]:

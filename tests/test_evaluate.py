@@ -201,8 +201,8 @@ def test_kernels_let_a_complex_step_pass(text: str) -> None:
     values = program.values(bind(leaves(program), {n: ARRAYS[n] for n in problem.variables}))
     slot = program.inputs[name]
     D = np.random.default_rng(2).normal(size=values[slot].shape)
-    by_step = np.imag(program.changed(values, slot, values[slot] + 1e-30j * D)) / 1e-30
-    ahead, behind = (program.changed(values, slot, values[slot] + t * D) for t in (1e-5, -1e-5))
+    by_step = np.imag(program.changed(values, {slot: values[slot] + 1e-30j * D})) / 1e-30
+    ahead, behind = (program.changed(values, {slot: values[slot] + t * D}) for t in (1e-5, -1e-5))
     by_difference = (ahead - behind) / 2e-5
     assert np.allclose(by_step, by_difference, rtol=1e-6, atol=1e-7)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matcalc.algebra import mul, number, transpose
+from matcalc.algebra import hadamard, mul, number, ones, transpose, zeros
 from matcalc.evaluate import Program, evaluate
-from matcalc.expr import Node, shape
+from matcalc.expr import Node, matrix_node, shape
 from matcalc.parser import parse, parse_formula
 from matcalc.rulebase import rulebase
 from matcalc.sample import Sampler
@@ -117,6 +117,27 @@ def test_an_intermediate_is_an_input_of_its_own() -> None:
     assert claim(text, "x", "2*A'*Z + ones(n)", "x: vector(n)").ok is True
     assert claim(text, "Z", "2*A*x").ok is True
     assert claim(text, "Z", "Z").ok is False
+
+
+def test_a_deep_network_is_verified_in_all_its_weights_and_not_where_it_is_dead() -> None:
+    layers = 40
+    lines = ["Z0 = X", *(f"Z{i + 1} = max(Z{i}*W{i}, 0)" for i in range(layers)), f"sum(Z{layers})"]
+    problem = parse("\n".join(lines))
+    leaves = {leaf.name: leaf for leaf in problem.definitions}
+    gradients: dict[Node, Node] = {}
+    G: Node = ones(shape(leaves[f"Z{layers}"]))
+    for i in reversed(range(layers)):
+        Z, W = leaves[f"Z{i}"], problem.variables[f"W{i}"]
+        active = hadamard(G, matrix_node("gt", (mul(Z, W), zeros(shape(G))), shape(G)))
+        gradients[W] = mul(transpose(Z), active)
+        G = mul(active, transpose(W))
+    right = verify(problem.expression, gradients, definitions=problem.definitions)
+    assert right.ok is True
+    assert right.draws == 5
+    third = problem.variables["W3"]
+    mutant = {**gradients, third: mul(number("1001/1000"), gradients[third])}
+    wrong = verify(problem.expression, mutant, definitions=problem.definitions)
+    assert {name for name, check in wrong.checks.items() if check.ok is False} == {"W3"}
 
 
 def test_assumed_equations_hold_at_every_point() -> None:
