@@ -239,9 +239,13 @@ class _Binder:
         return sizes
 
 
-@lru_cache(maxsize=8)
 def load(files: tuple[Path, ...] = ()) -> Rulebase:
-    """The rules of matcalc and of a person's own files, which are checked at once."""
+    """The rules of matcalc and of a person's own files, which are checked at once; made once."""
+    return _load(tuple(files))
+
+
+@lru_cache(maxsize=8)
+def _load(files: tuple[Path, ...]) -> Rulebase:
     rules = Rulebase(load_signatures(files))
     if files:
         rules.validate(files)

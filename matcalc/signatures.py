@@ -288,9 +288,13 @@ def _check_source(entry: Record | Structure | Identity, sources: Mapping[str, st
             raise RuleError(f"{entry.file} [{entry.name}] source: unknown work {work!r}", hint=known)
 
 
-@lru_cache(maxsize=8)
 def load(extra: tuple[Path, ...] = ()) -> Signatures:
-    """All rule files, the person's own last."""
+    """All rule files, the person's own last; read once."""
+    return _load(tuple(extra))
+
+
+@lru_cache(maxsize=8)
+def _load(extra: tuple[Path, ...]) -> Signatures:
     entries: dict[tuple[type, str], Record | Structure | Identity] = {}
     sources: dict[str, str] = {}
     for file in _files(extra):
