@@ -124,6 +124,9 @@ class Problem:
     sizes: Mapping[str, int]
     seed: int = 0
 
+    def __repr__(self) -> str:
+        return f"<{self.text!r} {self.declarations}>"
+
     @property
     def text(self) -> str:
         """The program."""
@@ -242,7 +245,11 @@ class Generator:
                 name = f"{'Z' if len(dims) == 2 and dims[1] != '1' else 'z' if dims else 'c'}{index + 1}"
                 self.statements.append((name, tree))
                 self.env[name] = self.value(tree)
-        root = self.tree(Kind("real", ()), depth)
+        names = {name for name, _ in self.statements}
+        for _ in range(5 if names else 1):
+            root = self.tree(Kind("real", ()), depth)
+            if names & {t.leaf for t in root.walk()}:
+                break
         return Problem(tuple(self.statements), root, dict(self.variables), self.constants, self.seed)
 
     def size(self) -> str:
@@ -307,6 +314,8 @@ class Generator:
             return False
         if "norm" in tree.template and any(np.max(np.abs(self.value(o))) < 1e-9 for o in tree.operands):
             return False  # a norm has no gradient at 0
+        if tree.kind.domain in ("unit", "positiveunit") and np.max(np.abs(value)) > 0.98:
+            return False
         if tree.kind.domain in ("positive", "positiveunit", "aboveone"):
             return bool(np.min(value) > 0.02)
         return tree.kind.domain not in ("invertible", "posdef") or bool(np.linalg.cond(value) < 1e3)
