@@ -105,6 +105,7 @@ class Structure:
     absorbs: frozenset[str] = frozenset()
     made_by: frozenset[str] = frozenset()
     transpose: str = ""
+    cone: bool = False
     declarable: bool = True
 
     @cached_property

@@ -87,6 +87,8 @@ def _checks(rules: Rulebase) -> dict[str, Callable[[], Outcome]]:
         for key in ("sample", "project", "independent"):
             if key in structure.formulas:
                 found[f"{name}.{key}"] = partial(check_structure, rules, name, key)
+        if structure.cone:
+            found[f"{name}.cone"] = partial(check_cone, rules, name)
         for kind, operations in (("closed", structure.closed), ("absorbs", structure.absorbs), ("made_by", structure.made_by)):
             for operation in sorted(operations):
                 found[f"{name}.{kind}.{operation}"] = partial(check_keeping, rules, name, kind, operation)
@@ -280,10 +282,20 @@ def check_keeping(rules: Rulebase, name: str, kind: str, operation: str) -> Outc
     for chosen in having:
         extra = [Condition(name, x, known[x]) for x in chosen]
         for trial in trials_of(rules, record, known, extra=extra, equal=True):
-            X = trial.run(node)
-            errors.append(0.0 if name not in _HAS or _HAS[name](X) else np.inf)
-            errors += _fact_errors(rules, name, trial, X)
+            errors += _membership_errors(rules, name, trial, trial.run(node))
     return Outcome(f"{name}.{kind}.{operation}", max(errors, default=0.0), len(errors), VALUES)
+
+
+def check_cone(rules: Rulebase, name: str) -> Outcome:
+    """Whether positive multiples of what has a structure have it too."""
+    sample = rules.structure_template(name, "sample").node
+    errors = [e for t in structure_trials(rules, name) for e in _membership_errors(rules, name, t, np.pi * t.run(sample))]
+    return Outcome(f"{name}.cone", max(errors, default=0.0), len(errors), VALUES)
+
+
+def _membership_errors(rules: Rulebase, name: str, trial: Trial, X: Array) -> list[float]:
+    """How far X is from having a structure: by its facts and, where none states it, by what it must be."""
+    return [0.0 if name not in _HAS or _HAS[name](X) else np.inf, *_fact_errors(rules, name, trial, X)]
 
 
 def check_identity(rules: Rulebase, identity: Identity, instead: Node | None = None) -> Outcome:

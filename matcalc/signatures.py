@@ -33,7 +33,7 @@ _OPERATION_KEYS = frozenset(
     "type entrywise joint call alias macro value d adjoint matrix scalar where constant sympy sign latex unicode source".split()
 )
 _STRUCTURE_KEYS = frozenset(
-    "type implies sample says project independent pairing facts closed absorbs made_by transpose declarable source".split()
+    "type implies sample says project independent pairing facts closed absorbs made_by transpose cone declarable source".split()
 )
 _IDENTITY_KEYS = frozenset("type lhs rhs where domain source".split())
 
@@ -229,6 +229,7 @@ def _structure(table: _Table) -> Structure:
         absorbs=frozenset(table.texts("absorbs")),
         made_by=frozenset(table.texts("made_by")),
         transpose=table.text("transpose", ""),
+        cone=table.flag("cone"),
         declarable=table.flag("declarable", True),
     )
 

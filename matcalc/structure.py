@@ -98,6 +98,10 @@ class Structures:
             return self.has(operands(x)[0], record.transpose or structure)
         if name in record.made_by:
             return True
+        c, core = split_coefficient(x)
+        if c is not ONE and core is not None:
+            scales = "project" in record.formulas or (record.cone and bool(c.is_positive))
+            return scales and self.has(core, structure)
         parts = [known[o] for o in operands(x) if not is_scalar(o)]
         return bool(parts) and ((name in record.closed and all(parts)) or (name in record.absorbs and any(parts)))
 
