@@ -37,6 +37,8 @@ class _Notation:
     no: str
 
 
+_NAMED = 4
+"""How many gradients a remark names one by one."""
 _RAISED = dict(zip("0123456789dkmnprst×", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵈᵏᵐⁿᵖʳˢᵗˣ", strict=True))
 
 
@@ -196,7 +198,11 @@ def _remarks(labels: Sequence[str], problem: Problem, derivations: Sequence[Deri
 
 
 def _together(labels: Sequence[str]) -> str:
-    return f"{labels[0]} holds" if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]} hold"
+    """`df/dA holds`, `df/dA and df/dB hold`, `df/dA, df/dB and 98 others hold`."""
+    if len(labels) == 1:
+        return f"{labels[0]} holds"
+    named, last = (labels[:-1], labels[-1]) if len(labels) <= _NAMED else (labels[:2], f"{len(labels) - 2} others")
+    return f"{', '.join(named)} and {last} hold"
 
 
 def _verdicts(notation: _Notation, labels: Sequence[str], derivations: Sequence[Derivation]) -> list[str]:

@@ -109,6 +109,15 @@ def test_the_head_of_the_text_is_a_problem_that_gives_the_same_answer(command) -
     assert gradient_lines(again) == gradient_lines(out)
 
 
+def test_the_report_of_a_deep_network_grows_as_the_network_does(command) -> None:
+    def report(layers: int) -> str:
+        statements = [f"Z{i} = max({f'Z{i - 1}' if i > 1 else 'X'}*W{i}, 0)" for i in range(1, layers + 1)]
+        return command("; ".join([*statements, f"norm(Z{layers} - Y)^2"]), "--format", "text", "--no-verify")[1]
+
+    assert "df/dX, df/dW1 and 8 others hold where" in report(10)
+    assert len(report(20)) < 2.3 * len(report(10))
+
+
 def test_latex_is_ready_to_paste(command) -> None:
     _, out, _ = command("tr(A*X*B*X'*C)", "--wrt", "X", "--format", "latex")
     comments = [line for line in out.splitlines() if line.startswith("%")]
