@@ -234,7 +234,7 @@ def kron(a: Node, b: Node) -> Node:
     """The Kronecker product A ⊗ B."""
     if is_scalar(a) or is_scalar(b):
         return mul(a, b)
-    dims = tuple(intern_scalar(Mul(p, q)) for p, q in zip(shape(a), shape(b), strict=True))
+    dims = tuple(intern_scalar(sympy.expand(Mul(p, q))) for p, q in zip(shape(a), shape(b), strict=True))
     (c, A), (d, B) = split_coefficient(a), split_coefficient(b)
     if is_zero(a) or is_zero(b):
         return zeros(dims)
@@ -246,7 +246,14 @@ def kron(a: Node, b: Node) -> Node:
 
 def scalar_function(name: str, *args: Node) -> Node:
     """SymPy's own scalar function of that name applied to scalars (`exp`, `Abs`, `loggamma`, `polygamma` …)."""
-    return intern_scalar(getattr(sympy, name)(*args))
+    return intern_scalar(_settled(getattr(sympy, name)(*args)))
+
+
+def _settled(e: Expr) -> Expr:
+    """A function's value as evaluating it again would give it: Abs(2/s) is 2*Abs(1/s), and that 2/Abs(s)."""
+    if isinstance(e, Mul):
+        return Mul(*(type(a)(*a.args) if a.is_Function else a for a in e.args))
+    return type(e)(*e.args) if e.is_Function else e
 
 
 def trace(e: Node) -> Node:
@@ -328,5 +335,5 @@ def rebuild(old: Node, new: tuple[Node, ...]) -> Node:
     """The operation of old applied to other operands of the same shapes."""
     h = head(old)
     if h not in _BUILD and getattr(old, "is_Function", False):
-        return intern_scalar(type(old)(*new))
+        return intern_scalar(_settled(type(old)(*new)))
     return build(h, new, shape(old))

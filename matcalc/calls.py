@@ -32,14 +32,17 @@ class Context(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Resolved:
-    """The operation that a call means: its record (None: a constant or a SymPy function), what its arguments are, its sizes."""
+    """The operation that a call means.
+
+    `record` is None for a constant or a SymPy function; `matrices` are the arguments that its type has dimensions for.
+    """
 
     record: Record | None
     name: str
     arguments: dict[str, Expression]
     sizes: dict[str, Dim]
     shape: Shape
-    scalar: bool = False
+    matrices: tuple[str, ...] = ()
 
 
 def resolve(inference: Context, e: Call) -> Resolved:
@@ -184,9 +187,7 @@ def _bind(inference: Context, e: Call, record: Record, arguments: dict[str, Expr
     result = (*result, 1) if len(result) == 1 else result
     if result and all(find(d) == 1 for d in result):
         result = ()
-    matrices = [arguments[a.name] for a in record.arguments if a.dims]
-    scalar = bool(matrices) and not any(inference.shapes[id(m)] for m in matrices)
-    return Resolved(record, record.name, arguments, sizes, result, scalar)
+    return Resolved(record, record.name, arguments, sizes, result, tuple(a.name for a in record.arguments if a.dims))
 
 
 def _source(inference: Context) -> str:
@@ -211,7 +212,7 @@ def _entrywise(inference: Context, e: Call, record: Record, arguments: dict[str,
     shape, first = inference.shapes[id(arguments[moving[0]])], arguments[moving[0]]
     for name in moving[1:]:
         shape = inference.broadcast(shape, inference.shapes[id(arguments[name])], ".*", first, arguments[name])
-    return Resolved(record, record.name, arguments, {}, shape, not shape)
+    return Resolved(record, record.name, arguments, {}, shape)
 
 
 def _wrong_count(inference: Context, e: Call, candidates: tuple[tuple[CallPattern, Record], ...]) -> MisfitError:

@@ -21,7 +21,7 @@ from matcalc.syntax.tree import Expression, Name, Sum, postorder
 _CHEAPEST = 40
 """So many trials go by cost alone."""
 _TRIALS = 400
-_WORK = 400_000
+_WORK = 250_000
 """How many parts of texts are looked at, at most, over all trials of one problem."""
 _OPTIONS = {"vector": ("scalar",), "matrix": ("vector", "scalar"), "scalar": ("vector", "matrix")}
 _WANTED = {

@@ -132,6 +132,8 @@ class Elaboration:
 
     def differential(self, e: Name) -> Node:
         """dX; d(X) where the person has a variable dX."""
+        if self.scope.sealed:
+            return self.name(Name(f"d{e.name}", e.span))
         taken = self.scope.role(f"d{e.name}") != "differential"
         return self.leaf(f"d({e.name})" if taken else f"d{e.name}", self.inference.shape_of_name(e))
 
@@ -222,8 +224,8 @@ class Elaboration:
             self.refuse(
                 "the power is too large", e, f"exponents up to {MAX_EXPONENT} are read; write a symbol, as X^k, for more"
             )
-        if base is ZERO and exponent.is_negative:
-            self.refuse("division by zero", e, "the base is exactly 0")
+        if base is ZERO and is_scalar(exponent) and not (exponent.is_number and exponent.is_nonnegative):
+            self.refuse("0 has only nonnegative powers", e, "the base is exactly 0, and the exponent may be negative")
         if is_scalar(exponent) and (is_scalar(base) or not entrywise):
             made = algebra.power(base, exponent)
             if is_scalar(base) and _unreal(made):
@@ -245,6 +247,8 @@ class Elaboration:
     def index(self, e: Index) -> Node:
         """x[i], X[i,j], X[i,:], X[:,j]."""
         X = self.nodes[id(e.operand)]
+        if is_scalar(X):
+            return X
         places = [None if p is None else self.nodes[id(p)] for p in e.places]
         if len(places) == 1:
             if places[0] is None:
@@ -305,11 +309,10 @@ class Elaboration:
         """SymPy's function of scalars; what would take long to evaluate is refused."""
         if any(argument_too_large(name, cast(Expr, x)) for x in args):
             self.refuse(f"{name} of so large a number is not evaluated", e, "write a symbol for the number")
-        function: Any = getattr(sympy, name)
-        made = function(*args)
+        made = algebra.scalar_function(name, *args)
         if _unreal(made):
             self.refuse(f"{name} has no real value here", e, "the argument lies outside the function's domain")
-        return intern_scalar(made)
+        return made
 
     def expand(self, record: Record, key: str, arguments: Mapping[str, Node], sizes: Mapping[str, Expr], e: Expression) -> Node:
         """The formula of a record with arguments put in; what is wrong with it is wrong here."""
@@ -338,12 +341,13 @@ class Elaboration:
 
     def _operation(self, found: Resolved, record: Record, arguments: dict[str, Node], dims: Shape, e: Call) -> Node:
         sizes = {name: self.dim(d) for name, d in found.sizes.items()}
-        if found.scalar and "scalar" in record.formulas:
+        scalar = bool(found.matrices) and all(is_scalar(arguments[m]) for m in found.matrices)
+        if scalar and "scalar" in record.formulas:
             return self.expand(record, "scalar", arguments, sizes, e)
         if record.macro:
             return self.expand(record, "value", arguments, sizes, e)
         args = tuple(sizes[a.name] if a.is_size else arguments[a.name] for a in record.operands)
-        if found.scalar and record.sympy is not None:
+        if scalar and record.sympy is not None:
             return self.scalar_call(record.sympy, args, e)
         if dims or record.name in ("eye", "ones", "zeros", "tr"):
             return algebra.build(record.name, args, dims or (ONE, ONE))
@@ -351,6 +355,8 @@ class Elaboration:
 
 
 def _unreal(e: Node) -> bool:
+    if isinstance(e, sympy.Mul) and sympy.I in e.args:
+        return True
     return bool(e.is_number) and e.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I)
 
 

@@ -218,6 +218,8 @@ class Inference(NameShapes):
                     waiting.append(part.operand)
                 case Sum():
                     waiting.extend(part.terms)
+                case Power() if not part.entrywise and isinstance(part.exponent, Number) and part.exponent.value >= 0:
+                    waiting.extend((part.base, part.exponent))
                 case Product():
                     if set(part.operators) != {"*"}:
                         return False
@@ -300,7 +302,7 @@ class Inference(NameShapes):
         """Whether each block of a row could be made as wide as the one of the first row above it."""
         pairs = [(self.shapes[id(p)], self.shapes[id(q)]) for p, q in zip(first, row, strict=False)]
         widths = [(find(p[1]), find(q[1])) for p, q in pairs if p and q]
-        if len(first) != len(row) or not all(p is q or p == q or unknown(p) or unknown(q) for p, q in widths):
+        if len(first) != len(row) or not all(p == q or (1 not in (p, q) and (unknown(p) or unknown(q))) for p, q in widths):
             return False
         for p, q in widths:
             self.unifier.unify(p, q)
@@ -321,7 +323,8 @@ class Inference(NameShapes):
     def call(self, e: Call) -> Shape:
         """The shape of a function's result."""
         if e.function == "d" and len(e.arguments) == 1 and isinstance(e.arguments[0], Name):
-            return self.shape_of_name(e.arguments[0])
+            of = e.arguments[0]
+            return self.shape_of_name(Name(f"d{of.name}", of.span) if self.scope.sealed else of)
         key = name_key(e.function)
         if key in self.scope.declared or key in self.scope.defined or (key in self.scope.bound and self.scope.sealed is False):
             raise MisfitError(

@@ -54,7 +54,7 @@ def _polynomial(d: Polynomial, names: Names) -> str:
     terms = []
     for monomial, c in d.terms.items():
         letters = "*".join(names.size(s) for s in monomial)
-        head = letters if c == 1 and letters else f"{c.numerator}*{letters}" if letters else str(c.numerator)
+        head = letters if c.numerator == 1 and letters else f"{c.numerator}*{letters}" if letters else str(c.numerator)
         terms.append(head if c.denominator == 1 else f"{head}/{c.denominator}")
     return " + ".join(terms).replace("+ -", "- ")
 

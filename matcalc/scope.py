@@ -97,7 +97,7 @@ class Scope:
 
     def differential_of(self, name: str) -> str:
         """The key of the variable whose differential a name is; "" for none."""
-        if len(name) < 2 or name[0] != "d" or is_greek_scalar(name):
+        if self.sealed or len(name) < 2 or name[0] != "d" or is_greek_scalar(name):
             return ""
         key = name_key(name[1:])
         return key if key in self.declared or key in self.defined or key in self.free or key in self.bound else ""
