@@ -34,10 +34,10 @@ from sympy.matrices.expressions import (
     Transpose,
     ZeroMatrix,
 )
-
-from matcalc.errors import UndifferentiableError
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement as MatrixElement
+
+from matcalc.errors import UndifferentiableError
 
 Node: TypeAlias = Basic
 Shape: TypeAlias = tuple[Expr, ...]
@@ -130,8 +130,10 @@ _HEADS: dict[type, str] = {
 }
 _CLASSES = {name: cls for cls, name in _HEADS.items() if issubclass(cls, MatrixExpr) and cls is not Variable}
 _MATRIX_TABLE: WeakValueDictionary[tuple[object, ...], Basic] = WeakValueDictionary()
-_SCALAR_TABLE: dict[Expr, tuple[Expr, bytes]] = {}
+_SCALAR_TABLE: dict[Expr, tuple[Expr, bytes, int]] = {}
 _SCALAR_TABLE_LIMIT = 200_000
+_DEEPEST_SCALAR = 24
+"""SymPy compares scalars by recursion: deeper ones are wrapped, and so become atoms to it."""
 
 
 # ---------------------------------------------------------------- looking at nodes
@@ -207,24 +209,32 @@ def _hash(*parts: bytes) -> bytes:
     return h.digest()
 
 
-def _intern_scalar(e: Expr) -> tuple[Expr, bytes]:
+def _intern_scalar(e: Expr) -> tuple[Expr, bytes, int]:
     found = _SCALAR_TABLE.get(e)
     if found is not None:
         return found
     if len(_SCALAR_TABLE) > _SCALAR_TABLE_LIMIT:
         _SCALAR_TABLE.clear()
+    depth = 0
     if e.args:
-        key = _hash(type(e).__name__.encode(), *(digest(a) for a in e.args))
+        args = tuple(a if hasattr(a, "_mc_digest") else _intern_scalar(a)[0] for a in e.args)
+        key = _hash(type(e).__name__.encode(), *(digest(a) for a in args))
+        depth = 1 + max((_SCALAR_TABLE[a][2] for a in args if a in _SCALAR_TABLE), default=0)
+        if any(a is not b for a, b in zip(args, e.args, strict=True)):
+            e._args = args  # SymPy's caches give back equal things in which the symbols are other objects
     else:
         key = _hash(sympy.srepr(e).encode())
-    entry = (e, key)
+    entry = (e, key, depth)
     _SCALAR_TABLE[e] = entry
     return entry
 
 
 def intern_scalar(e: Expr) -> Expr:
     """The one object that stands for the scalar e."""
-    return _intern_scalar(e)[0]
+    if isinstance(e, ScalarOp):
+        return e
+    found, _, depth = _intern_scalar(e)
+    return found if depth < _DEEPEST_SCALAR else cast(Expr, scalar_node("scalar", (found,)))
 
 
 def _intern_matrix(cls: type, name: str, args: tuple[Node, ...], dims: Shape, extra: Iterable[str] = ()) -> Any:
