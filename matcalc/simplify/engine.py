@@ -30,7 +30,7 @@ from matcalc.simplify.products import (
     turn_trace,
 )
 from matcalc.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs
-from matcalc.simplify.sums import distribute_entrywise, expand_sum, factor_sum, merge_entrywise
+from matcalc.simplify.sums import distribute_entrywise, expand_sum, factor_sum, lead_with_positive, merge_entrywise
 from matcalc.structure import Structures
 
 Strategy = Callable[[Node, "Simplifier"], Node | None]
@@ -38,7 +38,7 @@ Strategy = Callable[[Node, "Simplifier"], Node | None]
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "transpose": (push_transpose,),
     "mul": (contract, merge_ones, merge_powers, settle_sign, expand_inverse, distribute),
-    "add": (expand_sum, factor_sum),
+    "add": (expand_sum, factor_sum, lead_with_positive),
     "hadamard": (merge_entrywise, distribute_entrywise),
     "smul": (merge_scalar_powers, settle_signs, cancel_fraction),
     "inv": (lift_transpose,),
@@ -48,6 +48,9 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "sum": (known_total, distribute_linear),
     "mean": (known_total, distribute_linear),
 }
+
+_DEEPEST_TRY = 6
+"""A form that is tried may try others in turn, but not without end."""
 
 
 class Simplifier:
@@ -66,14 +69,16 @@ class Simplifier:
         self.cost = Cost(rules.is_entrywise)
         self._done: dict[Node, Node] = {}
         self._open: set[Node] = set()
+        self._tries = 0
+        self._writing_out = False
         self.structures = Structures(rules.structures, rules.is_entrywise, self.cost, self.definitions, unused)
         self.identities = Identities(rules, self.structures)
         self._plain = plain or self
-        self.names = Names(())
+        self.names = Names((), self)
         equations = [*facts, *((value, leaf) for leaf, value in self.definitions.items())]
         stated = [(self(left), right) for left, right in equations]
         turned = [(self.structures.transposed(left), transpose(right)) for left, right in stated if not is_scalar(left)]
-        self.names = Names([*turned, *stated])
+        self.names = Names([*turned, *stated], self)
         self._done.clear()
 
     def __call__(self, e: Node) -> Node:
@@ -95,17 +100,33 @@ class Simplifier:
 
     def if_shorter(self, e: Node, candidate: Node) -> Node | None:
         """The candidate, simplified, where the reader sees fewer nodes than in e."""
-        if candidate in self._open:
-            return None
-        made = self(candidate)
-        return made if self.cost(made) < self.cost(e) else None
+        made = self._tried(candidate)
+        return made if made is not None and self.cost(made) < self.cost(e) else None
 
     def if_no_longer(self, e: Node, candidate: Node) -> Node | None:
         """The candidate, simplified, where the reader sees no more nodes than in e."""
-        if candidate in self._open:
+        made = self._tried(candidate)
+        return made if made is not None and self.cost(made) <= self.cost(e) else None
+
+    def if_shorter_written_out(self, e: Node, candidate: Node) -> Node | None:
+        """The same for sums of products written out; within one no other is: it and factoring would chase each other."""
+        if self._writing_out:
             return None
-        made = self(candidate)
-        return made if self.cost(made) <= self.cost(e) else None
+        self._writing_out = True
+        try:
+            return self.if_shorter(e, candidate)
+        finally:
+            self._writing_out = False
+
+    def _tried(self, candidate: Node) -> Node | None:
+        """The candidate, simplified; None where it is being tried already, or tries are nested too deep."""
+        if candidate in self._open or self._tries >= _DEEPEST_TRY:
+            return None
+        self._tries += 1
+        try:
+            return self(candidate)
+        finally:
+            self._tries -= 1
 
     def preferred(self, forms: list[Node]) -> Node:
         """The shortest of some equal forms; of those the first in alphabetical order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 import sympy
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Names:
     """The named intermediates and stated facts of a problem, found in results: whole, as a multiple, or as a part."""
 
-    def __init__(self, equations: Iterable[tuple[Node, Node]]) -> None:
+    def __init__(self, equations: Iterable[tuple[Node, Node]], normal: Callable[[Node], Node]) -> None:
+        """`normal` brings an expression to the form in which it will be met."""
         self.whole = {value: leaf for value, leaf in equations if not is_leaf(value)}
         for value, leaf in list(self.whole.items()):
             if head(value) == "mean":
@@ -38,7 +39,7 @@ class Names:
             if c != 1:
                 self.multiples.setdefault(core, []).append((leaf, c))
                 if head(core) == "add":
-                    opposite = add(*(mul(-ONE, t) for t in operands(core)))
+                    opposite = normal(add(*(mul(-ONE, t) for t in operands(core))))
                     self.multiples.setdefault(opposite, []).append((leaf, cast(Expr, -c)))
             if head(core) in ("mul", "add", "hadamard"):
                 self.parts.setdefault((head(core), operands(core)[0]), []).append((leaf, value))

@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 _MOST_TERMS = 24
 
 
+def lead_with_positive(e: Node, s: Simplifier) -> Node | None:
+    """-A + B = B - A."""
+    args = operands(e)
+    if not _is_negative(args[0]):
+        return None
+    first = next((t for t in args if not _is_negative(t)), None)
+    return None if first is None else add(first, *(t for t in args if t is not first))
+
+
+def _is_negative(t: Node) -> bool:
+    return bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative)
+
+
 def factor_sum(e: Node, s: Simplifier) -> Node | None:
     """A*B + A*C = A*(B + C), c*A + c*B = c*(A + B), A.*B + A.*C = A.*(B + C): the one that shortens most."""
     if len(operands(e)) > _MOST_TERMS:
@@ -152,7 +165,7 @@ def expand_sum(e: Node, s: Simplifier) -> Node | None:
     count = sum(map(len, written))
     if count == len(written) or count > _MOST_TERMS:
         return None
-    return s.if_shorter(e, add(*(t for w in written for t in w)))
+    return s.if_shorter_written_out(e, add(*(t for w in written for t in w)))
 
 
 def _written_out(t: Node) -> list[Node]:
