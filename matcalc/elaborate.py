@@ -10,6 +10,7 @@ import sympy
 from sympy import Expr
 
 from matcalc import algebra
+from matcalc.blocks import common, hcat, vcat
 from matcalc.calls import Resolved
 from matcalc.errors import MatcalcError, ParseError
 from matcalc.expr import ONE, ZERO, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape, size_symbol
@@ -358,32 +359,6 @@ def _unreal(e: Node) -> bool:
     if isinstance(e, sympy.Mul) and sympy.I in e.args:
         return True
     return bool(e.is_number) and e.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I)
-
-
-def common(nodes: Sequence[Node]) -> Shape:
-    """The shape to which the nodes are spread together; () for scalars."""
-    dims: list[Expr] = []
-    for node in nodes:
-        s = shape(node)
-        if s:
-            dims = [q if p == 1 else p for p, q in zip(dims, s, strict=True)] if dims else list(s)
-    return tuple(dims)
-
-
-def _sides(node: Node) -> Shape:
-    return shape(node) or (ONE, ONE)
-
-
-def hcat(a: Node, b: Node) -> Node:
-    """[A, B]."""
-    (m, n), (_, p) = _sides(a), _sides(b)
-    return matrix_node("hcat", (a, b), (m, intern_scalar(sympy.Add(n, p))))
-
-
-def vcat(a: Node, b: Node) -> Node:
-    """[A; B]."""
-    (m, n), (p, _) = _sides(a), _sides(b)
-    return matrix_node("vcat", (a, b), (intern_scalar(sympy.Add(m, p)), n))
 
 
 _KIND = {"*": "matrix_product", "/": "matrix_product", ".*": "entry_product", "./": "entry_product", "kron": "kronecker"}

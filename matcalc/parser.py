@@ -9,7 +9,7 @@ from sympy import Expr
 
 from matcalc.conventions import read_kinds, shown_error
 from matcalc.elaborate import Elaboration, Macro
-from matcalc.errors import DeclarationError, ParseError
+from matcalc.errors import DeclarationError, ParseError, ShapeError
 from matcalc.expr import Node, shape, size_symbol, variable
 from matcalc.infer import Inference
 from matcalc.misfit import MisfitError
@@ -17,7 +17,7 @@ from matcalc.notes import notes_of
 from matcalc.problem import Problem
 from matcalc.records import Record, Signatures
 from matcalc.scope import Scope, formula_scope, scope_of
-from matcalc.shapes import Dim, Shape, Size, find, free_names, over, plus, times
+from matcalc.shapes import Dim, Shape, Size, find, free_names, over, plus, times, unknown
 from matcalc.signatures import load
 from matcalc.syntax.names import name_key
 from matcalc.syntax.reader import read
@@ -167,6 +167,10 @@ def formula_node(
         inference = Inference(scope, {}).run()
     except MisfitError as misfit:
         raise shown_error(scope, misfit) from None
+    for e, size in inference.contextual:
+        if unknown(size):
+            hint = "write it, as eye(n) or ones(n)"
+            raise ShapeError("nothing here tells the size of this", source=text, span=e.span, hint=hint)
     elaboration = Elaboration(inference, lambda key, _: nodes[key], rigid.expression, _macro(signatures))
     (found,) = elaboration.run(scope.steps[0])
     return found
@@ -215,10 +219,7 @@ class _Rigid:
 
     def expression(self, size: Size) -> Expr:
         """The SymPy expression of a size."""
-        found = self._expressions.get(size)
-        if found is None:
-            raise ParseError("the size of I, ones or vector(…) is not told by its surroundings", hint="write eye(n) or ones(n)")
-        return found
+        return self._expressions[size]
 
 
 def _macro(signatures: Signatures) -> Macro:
