@@ -11,6 +11,7 @@ import gc
 import os
 import re
 import sys
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn
@@ -24,6 +25,7 @@ FORMATS = ("text", "unicode", "latex", "json")
 CONVENTIONS = ("structured", "independent")
 DEBUG = "MATCALC_DEBUG"
 """The environment variable that lets an internal error through with its traceback."""
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _OPTION = re.compile(r"--[a-z]|-h$|-d\s*\w[\w, ]*:")
 """How an option begins, a misspelt one too; any other argument with a minus in front is an expression."""
 _EXAMPLES = """\b
@@ -92,7 +94,7 @@ def _default_format() -> str:
     return "unicode" if sys.stdout.isatty() and encoding == "utf8" else "text"
 
 
-@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True, epilog=_EXAMPLES)
+@click.group(cls=_Root, context_settings=_SETTINGS, no_args_is_help=True, epilog=_EXAMPLES)
 @click.version_option(__version__, message="matcalc %(version)s")
 def command() -> None:
     """Closed-form derivatives of matrix expressions, each one confirmed by numbers."""
@@ -195,6 +197,9 @@ def main() -> NoReturn:
     Garbage is collected rarely: importing SymPy makes half a million objects and no garbage.
     """
     gc.set_threshold(200_000, 20, 100)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from operator import attrgetter
@@ -252,6 +253,16 @@ def test_the_package_loads_light_and_lazily() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="nothing"):
         attrgetter("nothing")(matcalc)
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_its_code() -> None:
+    code = "from matcalc.cli import main; main()"
+    args = ["x'*x", "--format", "unicode"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], env={**os.environ, "PYTHONIOENCODING": "latin-1"}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u2202f/\u2202x = 2x" in done.stdout
 
 
 def test_the_command_ends_quietly_when_its_reader_has_gone() -> None:
