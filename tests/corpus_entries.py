@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matcalc.parser import parse_formula
-from matcalc.problem import Problem
 
 import matcalc
 from matcalc.expr import Node, name_of, properties, shape, size_symbol, variable
+from matcalc.parser import parse_formula
+from matcalc.problem import Problem
 from tests import analytic, differences
 from tests.arrays import dimensions, draw, values
 
