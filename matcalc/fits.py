@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from matcalc import algebra
 from matcalc.contract import same_dimension, same_shape, shape_text
-from matcalc.elaborate import hcat, vcat
+from matcalc.blocks import hcat, vcat
 from matcalc.errors import ShapeError
 from matcalc.expr import ONE, Node, head, is_scalar, shape
 from matcalc.layout import printed_size

@@ -207,6 +207,12 @@ def test_an_unknown_name_in_a_formula_is_told_with_what_is_known() -> None:
     assert caught.value.hint == "known here: X, n"
 
 
+def test_a_size_that_nothing_tells_is_an_error_in_a_formula() -> None:
+    with pytest.raises(ShapeError, match="nothing here tells the size") as caught:
+        parse_formula("tr(I)", {}, {})
+    assert caught.value.span == (3, 4)
+
+
 def test_carets_stand_under_every_part_also_on_long_and_later_lines() -> None:
     assert point("a\nA + B", (2, 3), [(6, 7)]) == "    A + B\n    ^   ^"
     line, carets = point("x" * 500 + "?" + "y" * 500, (500, 501)).splitlines()

@@ -15,7 +15,7 @@ LINES = 400
 LAYERS = [
     ["errors", "linalg", "records", "scalars", "shapes", "syntax.names"],
     ["catalogue", "entrywise", "expr", "signatures", "syntax.scanner", "syntax.tree"],
-    ["algebra", "kernels", "misfit", "problem", "scope", "simplify.scalars", "syntax.builder", "view"],
+    ["algebra", "blocks", "kernels", "misfit", "problem", "scope", "simplify.scalars", "syntax.builder", "view"],
     ["contract", "differential", "match", "outline", "simplify.cost", "simplify.products", "syntax.reader", "templates"],
     ["layout", "simplify.names", "simplify.sums", "sizes"],
     ["calls", "text"],
