@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from matcalc import algebra
-from matcalc.contract import same_dimension, same_shape, shape_text
 from matcalc.blocks import hcat, vcat
+from matcalc.contract import same_dimension, same_shape, shape_text
 from matcalc.errors import ShapeError
 from matcalc.expr import ONE, Node, head, is_scalar, shape
 from matcalc.layout import printed_size
