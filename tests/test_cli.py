@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -17,11 +19,12 @@ from matcalc import derivation, signatures
 from matcalc.cli import DEBUG, FORMATS, run
 from matcalc.verify import Check, Verification
 
+Command: TypeAlias = Callable[..., tuple[int, str, str]]
 LEAST_SQUARES = "norm(A*x - b)^2"
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs `matcalc ARGS`: (exit status, standard output, standard error); an internal error is raised."""
     monkeypatch.setenv(DEBUG, "1")
 
@@ -37,35 +40,35 @@ def gradient_lines(out: str) -> list[str]:
     return [line for line in out.splitlines() if line.startswith("df/d") and " = " in line]
 
 
-def test_an_expression_alone_is_differentiated_by_every_variable(command) -> None:
+def test_an_expression_alone_is_differentiated_by_every_variable(command: Command) -> None:
     status, out, err = command(LEAST_SQUARES)
     assert (status, err) == (0, "")
     assert [line.split()[0] for line in gradient_lines(out)] == ["df/dA", "df/dx", "df/db"]
 
 
-def test_grad_is_the_same_as_no_command(command) -> None:
+def test_grad_is_the_same_as_no_command(command: Command) -> None:
     assert command("grad", LEAST_SQUARES) == command(LEAST_SQUARES)
 
 
-def test_wrt_chooses_the_variables_and_their_order(command) -> None:
+def test_wrt_chooses_the_variables_and_their_order(command: Command) -> None:
     _, out, _ = command(LEAST_SQUARES, "--wrt", "x", "--wrt", "A")
     assert [line.split()[0] for line in gradient_lines(out)] == ["df/dx", "df/dA"]
     assert "2*A'*(A*x - b)" in out
 
 
-def test_what_is_declared_constant_is_left_out(command) -> None:
+def test_what_is_declared_constant_is_left_out(command: Command) -> None:
     _, out, _ = command(LEAST_SQUARES, "-d", "A: matrix(m,n) constant", "-d", "b: vector constant")
     assert [line.split()[0] for line in gradient_lines(out)] == ["df/dx"]
 
 
 @pytest.mark.parametrize("args", [("-x'*x",), ("--wrt", "x", "-x'*x"), ("-x'*x", "--wrt", "x"), ("--", "-x'*x"), ("- x'*x",)])
-def test_an_expression_may_begin_with_a_minus(command, args: tuple[str, ...]) -> None:
+def test_an_expression_may_begin_with_a_minus(command: Command, args: tuple[str, ...]) -> None:
     status, out, _ = command(*args, "--format", "text") if "--" not in args else command(*args)
     assert status == 0
     assert gradient_lines(out) == ["df/dx = -2*x"]
 
 
-def test_a_declaration_may_be_glued_to_its_option(command) -> None:
+def test_a_declaration_may_be_glued_to_its_option(command: Command) -> None:
     assert command("tr(X)", "-dX: matrix(3,3)")[0] == 0
 
 
@@ -84,13 +87,13 @@ def test_the_problem_may_come_from_a_file_or_from_standard_input(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_prints_every_gradient(command, form: str) -> None:
+def test_every_format_prints_every_gradient(command: Command, form: str) -> None:
     status, out, err = command(LEAST_SQUARES, "--format", form)
     assert (status, err) == (0, "")
     assert out.count("checked") or json.loads(out)["derivatives"][0]["verified"]
 
 
-def test_json_is_what_the_interface_promises(command) -> None:
+def test_json_is_what_the_interface_promises(command: Command) -> None:
     _, out, _ = command(LEAST_SQUARES, "--wrt", "x", "--format", "json")
     answer = json.loads(out)
     assert answer["input"] == LEAST_SQUARES
@@ -102,7 +105,7 @@ def test_json_is_what_the_interface_promises(command) -> None:
     assert found["max_relative_error"] < 1e-8
 
 
-def test_the_head_of_the_text_is_a_problem_that_gives_the_same_answer(command) -> None:
+def test_the_head_of_the_text_is_a_problem_that_gives_the_same_answer(command: Command) -> None:
     problem = "S = X'*X\nlogdet(S + eye(n)) + v'*S*v"
     _, out, _ = command(problem, "-d", "v: vector(n) positive", "--format", "text")
     head = out.split("\n\n")[0]
@@ -110,7 +113,7 @@ def test_the_head_of_the_text_is_a_problem_that_gives_the_same_answer(command) -
     assert gradient_lines(again) == gradient_lines(out)
 
 
-def test_the_report_of_a_deep_network_grows_as_the_network_does(command) -> None:
+def test_the_report_of_a_deep_network_grows_as_the_network_does(command: Command) -> None:
     def report(layers: int) -> str:
         statements = [f"Z{i} = max({f'Z{i - 1}' if i > 1 else 'X'}*W{i}, 0)" for i in range(1, layers + 1)]
         return command("; ".join([*statements, f"norm(Z{layers} - Y)^2"]), "--format", "text", "--no-verify")[1]
@@ -119,7 +122,7 @@ def test_the_report_of_a_deep_network_grows_as_the_network_does(command) -> None
     assert len(report(20)) < 2.3 * len(report(10))
 
 
-def test_latex_is_ready_to_paste(command) -> None:
+def test_latex_is_ready_to_paste(command: Command) -> None:
     _, out, _ = command("tr(A*X*B*X'*C)", "--wrt", "X", "--format", "latex")
     comments = [line for line in out.splitlines() if line.startswith("%")]
     (equation,) = set(out.splitlines()) - set(comments)
@@ -127,19 +130,19 @@ def test_latex_is_ready_to_paste(command) -> None:
     assert any("checked" in line for line in comments)
 
 
-def test_the_result_of_a_convention_is_the_one_asked_for(command) -> None:
+def test_the_result_of_a_convention_is_the_one_asked_for(command: Command) -> None:
     args = ("logdet(S)", "-d", "S: matrix symmetric", "--format", "text")
     assert "df/dS = inv(S)" in command(*args)[1]
     assert "df/dS = 2*inv(S) - diag(diag(inv(S)))" in command(*args, "--convention", "independent")[1]
 
 
-def test_without_verification_the_report_says_so(command) -> None:
+def test_without_verification_the_report_says_so(command: Command) -> None:
     status, out, _ = command(LEAST_SQUARES, "--no-verify", "--format", "text")
     assert status == 0
     assert "not checked" in out
 
 
-def test_a_derivative_that_fails_its_check_is_not_printed(command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_derivative_that_fails_its_check_is_not_printed(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = Verification(False, 0.5, 1, "complex step", "", {"x": Check(False, 0.5, 1, "complex step")})
     monkeypatch.setattr(derivation, "verify_numbers", lambda *args, **options: wrong)
     status, out, err = command(LEAST_SQUARES, "--wrt", "x")
@@ -166,13 +169,13 @@ def test_a_derivative_that_fails_its_check_is_not_printed(command, monkeypatch: 
         ((), "Usage"),
     ],
 )
-def test_bad_input_ends_with_status_2_and_says_what_is_wrong(command, args: tuple[str, ...], kind: str) -> None:
+def test_bad_input_ends_with_status_2_and_says_what_is_wrong(command: Command, args: tuple[str, ...], kind: str) -> None:
     status, out, err = command(*args)
     assert (status, out) == (2, "")
     assert err.startswith(kind)
 
 
-def test_text_that_is_not_utf_8_is_an_error(command, tmp_path: Path) -> None:
+def test_text_that_is_not_utf_8_is_an_error(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "latin.txt"
     file.write_bytes(b"x'*x # caf\xe9")
     status, _, err = command(str(file), "--file")
@@ -180,7 +183,7 @@ def test_text_that_is_not_utf_8_is_an_error(command, tmp_path: Path) -> None:
     assert err.startswith("ParseError: ")
 
 
-def test_an_internal_error_is_a_sentence_and_no_traceback(command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_a_sentence_and_no_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(derivation, "verify_numbers", lambda *args, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         command(LEAST_SQUARES)
@@ -190,7 +193,7 @@ def test_an_internal_error_is_a_sentence_and_no_traceback(command, monkeypatch: 
     assert err.startswith("internal error: ZeroDivisionError: ")
 
 
-def test_rules_are_listed_with_formula_condition_and_source(command) -> None:
+def test_rules_are_listed_with_formula_condition_and_source(command: Command) -> None:
     status, out, _ = command("rules", "inv")
     assert status == 0
     assert out.startswith("inv: X[n,n] -> [n,n]\n")
@@ -198,27 +201,27 @@ def test_rules_are_listed_with_formula_condition_and_source(command) -> None:
         assert part in out
 
 
-def test_every_rule_is_in_the_list(command) -> None:
+def test_every_rule_is_in_the_list(command: Command) -> None:
     _, out, _ = command("rules")
     known = signatures.load()
     names = [line.split(":")[0] for line in out.splitlines() if line and not line.startswith(" ")]
     assert names == [*known.records, *known.structures, *known.identities]
 
 
-def test_a_search_without_result_names_what_is_near(command) -> None:
+def test_a_search_without_result_names_what_is_near(command: Command) -> None:
     status, _, err = command("rules", "sofmax")
     assert status == 2
     assert "softmax" in err
 
 
-def test_rules_prove_themselves_on_request(command) -> None:
+def test_rules_prove_themselves_on_request(command: Command) -> None:
     status, out, _ = command("rules", "check", "inv", "softplus.d")
     assert status == 0
     assert out.split()[:2] == ["inv.d", "right"]
     assert "WRONG" not in out
 
 
-def test_a_rule_of_ones_own_is_used_listed_and_checked(command, tmp_path: Path) -> None:
+def test_a_rule_of_ones_own_is_used_listed_and_checked(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     rule = '[cube]\ntype = "x"\nentrywise = true\nd = "{}"\nvalue = "x.^3"\nsource = "definition"\n'
     file.write_text(rule.format("3*x.^2"), encoding="utf-8")
@@ -267,9 +270,7 @@ def test_a_terminal_that_cannot_show_a_character_gets_its_code() -> None:
 
 def test_the_command_ends_quietly_when_its_reader_has_gone() -> None:
     code = "from matcalc.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "rules"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", code, "rules"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()

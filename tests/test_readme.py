@@ -8,6 +8,7 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from importlib import import_module
@@ -60,7 +61,7 @@ def anew(text: str) -> str:
 
     def block(match: re.Match[str]) -> str:
         language, body = match.groups()
-        run_again = {"console": console, "python": partial(python, names=names)}
+        run_again: dict[str, Callable[[str], str]] = {"console": console, "python": partial(python, names=names)}
         return f"{language}\n{run_again[language](body) if language in run_again else body}"
 
     return _BLOCK.sub(block, text)
