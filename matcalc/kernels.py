@@ -187,6 +187,11 @@ def elimination(n: Array) -> Array:
     return np.eye(size * size)[columns * size + rows]
 
 
+def _off_zeros(X: Array) -> Array:
+    """X with 1 where it is exactly 0: those entries are 0 by structure and stay so."""
+    return np.where(X == 0, 1.0, X)
+
+
 def _gaps(X: Array) -> Array:
     """The distances from the largest entry of X to all others, and its own from 0."""
     values = np.sort(X.real.reshape(-1))
@@ -256,8 +261,8 @@ KERNELS: dict[str, Kernel] = {
     **{name: Kernel(f, shaped=True) for name, f in _SHAPED.items()},
     "inv": Kernel(linalg.inverse, inverts=True),
     "norm": Kernel(norm, margin=norm),
-    "pnorm": Kernel(pnorm, margin=lambda X, p: X),
-    "norm1": Kernel(lambda X: absolute(X).sum(), margin=lambda X: X),
+    "pnorm": Kernel(pnorm, margin=lambda X, p: _off_zeros(X)),
+    "norm1": Kernel(lambda X: absolute(X).sum(), margin=_off_zeros),
     "norminf": Kernel(lambda X: largest(absolute(X)), margin=lambda X: _gaps(absolute(X))),
     "spectral": Kernel(
         lambda X: linalg.singular_values(X)[0], analytic=False, margin=lambda X: _gaps(linalg.singular_values(X))

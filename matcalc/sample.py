@@ -23,10 +23,11 @@ from matcalc.rulebase import Rulebase
 from matcalc.spaces import has_full_rank, spaces
 
 ATTEMPTS, FEWEST_ATTEMPTS, LARGEST_WORK = 400, 30, 20_000
-LARGEST = 1e8
+LARGEST = 1e6
 NEWTON_STEPS = 30
 MARGIN = 1e-5
-REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging")
+REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging", "large")
+SCALES = {"small": 0.3, "large": 4.0}
 SMALLEST_SIZE, SPREAD, MOST_SIZES = 2, 4, 6
 
 
@@ -133,16 +134,18 @@ class Sampler:
                     return None
         return sizes
 
-    def vary(self) -> None:
-        """Look for the next points elsewhere: the last one told nothing."""
+    def vary(self) -> bool:
+        """Look for the next points elsewhere, as the last one told nothing; whether there is anywhere left to look."""
         self._first += 1
         self._fitting = None
+        return self._first < 2 * len(REGIMES)
 
     def _regimes(self, attempt: int) -> dict[str, str]:
         if attempt == 0 and self._fitting is not None:
             return self._fitting
-        if attempt < 2 * len(REGIMES):
-            return dict.fromkeys(self.inputs, REGIMES[(attempt // 2 + self._first) % len(REGIMES)])
+        regime = attempt // 2 + self._first
+        if regime < len(REGIMES):
+            return dict.fromkeys(self.inputs, REGIMES[regime])
         return {name: self.random.choice(REGIMES) for name in self.inputs}
 
     def _draw(self, sizes: Mapping[str, int], regimes: Mapping[str, str]) -> dict[str, Array]:
@@ -162,8 +165,8 @@ class Sampler:
         draw = self.random.uniform if regime in ("positive", "unit") else self.random.gauss
         low, high = {"positive": (0.5, 2.0), "unit": (0.15, 0.85), "averaging": (1.0, 0.7)}.get(regime, (0.0, 1.0))
         made = np.array([draw(low, high) for _ in range(rows * columns)]).reshape(rows, columns)
-        if regime == "small":
-            made *= 0.3
+        if regime in SCALES:
+            made *= SCALES[regime]
         elif regime == "averaging":  # long products neither grow nor vanish
             made /= rows
         elif regime == "near one":

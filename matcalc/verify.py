@@ -95,8 +95,8 @@ def verify(
         values = sampler.computable(answers, point.arrays)
         if values is None:
             sampler.undefined += 1
-        elif not _compare(waiting, point, dict(zip(gradients, values, strict=True))):
-            sampler.vary()
+        elif not _compare(waiting, point, dict(zip(gradients, values, strict=True))) and not sampler.vary():
+            break
     if len(trials) == 1 or not sampler.undefined or any(t.tried for t in trials):
         return _summary({name_of(t.wrt): t.verdict() for t in trials})
     # one that is nowhere defined hides the others
@@ -114,7 +114,9 @@ class _Trial:
         self.wrt = wrt
         self.slot = program.slots[wrt]
         self.given = self.slot in program.inputs.values()
-        self.method = COMPLEX_STEP if all(step.kernel.analytic for step in program.after((self.slot,))) else DIFFERENCES
+        path = program.after((self.slot,))
+        self.method = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
+        self._smooth = not any(step.kernel.entrywise and step.kernel.margin for step in path)
         self.wrong: str | None = None
         self.tried = False
         self.draws = self._dull = 0
@@ -186,12 +188,14 @@ class _Trial:
         undefined = self._sampler.undefined
         if self.wrong is not None:
             return Check(False, self._error, self.draws, self.method, self.wrong, undefined)
-        if self.draws:
-            return Check(True, self._error, self.draws, self.method, undefined=undefined)
+        if self.draws or (self._dull and self._smooth):  # smooth and 0 at random points: 0
+            return Check(True, self._error, self.draws or self._dull, self.method, undefined=undefined)
         if undefined and not self.tried:
             return Check(False, np.inf, 0, self.method, "it is nowhere defined", undefined)
         reason = self._sampler.reason() if not self.tried else "the differences of f did not settle"
-        return Check(None, 0.0, 0, self.method, "it is 0 at every point tried" if self._dull else reason, undefined)
+        return Check(
+            None, 0.0, 0, self.method, "it was 0, as f's own, wherever it was tried" if self._dull else reason, undefined
+        )
 
 
 def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array]) -> bool:
