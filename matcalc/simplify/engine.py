@@ -18,6 +18,7 @@ from matcalc.simplify.products import (
     contract,
     distribute,
     distribute_linear,
+    distribute_number,
     expand_inverse,
     known_total,
     lift_transpose,
@@ -29,18 +30,18 @@ from matcalc.simplify.products import (
     settle_sign,
     turn_trace,
 )
-from matcalc.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs
-from matcalc.simplify.sums import distribute_entrywise, expand_sum, factor_sum, lead_with_positive, merge_entrywise
+from matcalc.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs, take_out_content
+from matcalc.simplify.sums import distribute_entrywise, expand_sum, factor_sum, lead_with_positive, merge_entrywise, numerators_first
 from matcalc.structure import Structures
 
 Strategy = Callable[[Node, "Simplifier"], Node | None]
 
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "transpose": (push_transpose,),
-    "mul": (contract, merge_ones, merge_powers, settle_sign, expand_inverse, distribute),
+    "mul": (contract, merge_ones, merge_powers, settle_sign, expand_inverse, distribute_number, distribute),
     "add": (expand_sum, factor_sum, lead_with_positive),
-    "hadamard": (merge_entrywise, distribute_entrywise),
-    "smul": (merge_scalar_powers, settle_signs, cancel_fraction),
+    "hadamard": (merge_entrywise, numerators_first, distribute_entrywise),
+    "smul": (merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
     "inv": (lift_transpose,),
     "matpow": (lift_transpose,),
     "scalar": (orient_scalar,),

@@ -143,6 +143,14 @@ def settle_sign(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
+def distribute_number(e: Node, s: Simplifier) -> Node | None:
+    """1/2*(2*A - n*B) = A - n/2*B where that is shorter."""
+    c, fs = coefficient_and_factors(e)
+    if len(fs) != 1 or head(fs[0]) != "add" or not c.is_number:
+        return None
+    return s.if_shorter(e, add(*(mul(c, t) for t in terms(fs[0]))))
+
+
 def _may_meet(term: tuple[Node, ...], left: tuple[Node, ...], right: tuple[Node, ...], s: Simplifier) -> bool:
     """Whether the ends of a term may cancel with, or be absorbed by, what stands beside it."""
     for a, b in ((left[-1:], term[:1]), (term[-1:], right[:1])):

@@ -36,6 +36,17 @@ def settle_signs(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
+def take_out_content(e: Node, s: Simplifier) -> Node | None:
+    """a/(2*b + 2*c) = a/(2*(b + c))."""
+    for a in operands(e):
+        if head(a) == "spow" and operands(a)[1].is_negative and head(operands(a)[0]) == "sadd":
+            base, p = operands(a)
+            content, primitive = base.primitive()
+            if content != 1:
+                return intern_scalar(sympy.Mul(content**p, primitive**p, *(b for b in operands(e) if b is not a)))
+    return None
+
+
 def _flipped(a: Node) -> Expr:
     base, p = operands(a) if head(a) == "spow" else (a, sympy.S.One)
     return sympy.Pow(sympy.Add(*(-t for t in operands(base))), p)
@@ -43,10 +54,16 @@ def _flipped(a: Node) -> Expr:
 
 def cancel_fraction(e: Node, s: Simplifier) -> Node | None:
     """a/(1 + b/c) = a*c/(c + b), where that is shorter."""
-    nested = any(head(a) == "spow" and operands(a)[1].is_negative and head(operands(a)[0]) == "sadd" for a in operands(e))
-    if not nested or s.cost(e) > _LARGEST_FRACTION:
+    if not any(_divides_by_fractions(a) for a in operands(e)) or s.cost(e) > _LARGEST_FRACTION:
         return None
     return s.if_shorter(e, intern_scalar(_cancelled(e)))
+
+
+def _divides_by_fractions(a: Node) -> bool:
+    if head(a) != "spow" or not operands(a)[1].is_negative or head(operands(a)[0]) != "sadd":
+        return False
+    factors = [f for t in operands(operands(a)[0]) for f in (operands(t) if head(t) == "smul" else (t,))]
+    return any(head(f) == "spow" and operands(f)[1].is_negative for f in factors)
 
 
 def _cancelled(e: Node) -> Expr:

@@ -17,6 +17,7 @@ from matcalc.algebra import (
     ones,
     split_coefficient,
     terms,
+    unbroadcast,
 )
 from matcalc.expr import ONE, Node, head, intern_scalar, operands, shape
 from matcalc.simplify.products import coefficient_and_factors
@@ -67,9 +68,15 @@ def _grouped(e: Node, key: Callable[[Node], Node], rest: Callable[[list[Node], N
     for t in operands(e):
         groups.setdefault(key(t), []).append(t)
     for factor, group in groups.items():
-        if len(group) > 1:
+        if len(group) > 1 and not _centres(group):
             made = rest(group, factor)
             yield add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
+
+
+def _centres(group: list[Node]) -> bool:
+    """Whether these are A and a mean of A: (I - ones(n,n)/n)*A is no better to read."""
+    fs = [coefficient_and_factors(t)[1] for t in group]
+    return any(len(f) == 1 for f in fs) and any(head(x) == "ones" for f in fs for x in f)
 
 
 def _without_first(group: list[Node], factor: Node) -> Node:
@@ -141,6 +148,17 @@ def _shared_power(base: Expr, exponents: list[Expr]) -> Expr:
     if all(p.is_Rational and p.is_negative for p in exponents):
         return base ** max(exponents)
     return ONE
+
+
+def numerators_first(e: Node, s: Simplifier) -> Node | None:
+    """1 ./ A .* B = B ./ A."""
+    ordered = sorted(operands(e), key=_divides)
+    return hadamard(*ordered) if tuple(ordered) != operands(e) else None
+
+
+def _divides(f: Node) -> bool:
+    base = unbroadcast(f)
+    return head(base) == "hadpow" and bool(operands(base)[1].is_negative)
 
 
 def _entrywise_powers(f: Node) -> Iterator[tuple[Node, Expr]]:
