@@ -73,7 +73,7 @@ def test_a_declaration_may_be_glued_to_its_option(command: Command) -> None:
 
 
 def test_the_problem_may_come_from_a_file_or_from_standard_input(
-    command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem = "Z = max(X*W, 0)\nf = norm(Z - Y)^2  # a layer\n"
     file = tmp_path / "layer.txt"
