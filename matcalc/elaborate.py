@@ -175,6 +175,9 @@ class Elaboration:
         """first*rest…, division by scalars included; a 1×1 product in front is a scalar at once."""
         scalars: list[Node] = []
         matrices: list[Node] = []
+        if first is self.nodes[id(e.factors[0])] and isinstance(e.factors[0], Negative):
+            first = self.nodes[id(e.factors[0].operand)]  # -(s + t)*A keeps its sum: the sign is one more factor
+            scalars.append(MINUS_ONE)
         for node, operator in zip((first, *rest), ("*", *operators), strict=True):
             if operator == "/":
                 if node is ZERO:

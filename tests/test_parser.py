@@ -121,6 +121,7 @@ def node(source: str) -> Node:
         ("norm(x'*y)", "abs(x'*y)"),
         ("inv(x'*y)", "1/(x'*y)"),
         ("x[:]", "x"),
+        ("-(s + t)*s*x", "-((s + t)*s)*x"),
         ("x'[i]", "x[i]"),
     ],
 )
