@@ -60,7 +60,11 @@ class Derivation:
     @cached_property
     def conditions(self) -> tuple[str, ...]:
         """What must hold for the gradient to exist, in words."""
-        return conditions(self.engine.path([self.variable]), self.rules, self.engine.plain.structures, text)
+        return self.conditions_in(text)
+
+    def conditions_in(self, write: Callable[[Node], str]) -> tuple[str, ...]:
+        """The conditions, their expressions written as in a printed form: `text`, `unicode` or `latex`."""
+        return conditions(self.engine.path([self.variable]), self.rules, self.engine.plain.structures, write)
 
     @property
     def shape(self) -> tuple[str | int, ...]:

@@ -74,7 +74,7 @@ def _report(notation: _Notation, problem: Problem, derivations: Sequence[Derivat
     paragraphs = [
         [*_aligned(_statements(problem, notation.program)), *_variables(notation, problem)],
         [*_aligned(shared), *_aligned(zip(labels, results, strict=True))],
-        [*_remarks(labels, problem, derivations), *_verdicts(notation, labels, derivations)],
+        [*_remarks(notation, labels, problem, derivations), *_verdicts(notation, labels, derivations)],
     ]
     return "\n\n".join("\n".join(lines) for lines in paragraphs)
 
@@ -88,7 +88,7 @@ def _latex(problem: Problem, derivations: Sequence[Derivation]) -> str:
     comments = [
         *(f"{name} = {value}" for name, value in _statements(problem, text_program)),
         *_variables(_TEXT, problem),
-        *_remarks(labels, problem, derivations),
+        *_remarks(_TEXT, labels, problem, derivations),
         *_verdicts(_TEXT, labels, derivations),
     ]
     equations = [*shared, *zip(left, results, strict=True)]
@@ -181,12 +181,12 @@ def _variables(notation: _Notation, problem: Problem) -> list[str]:
     return [notation.where + notation.separator.join([*declared, *assumed])] if declared or assumed else []
 
 
-def _remarks(labels: Sequence[str], problem: Problem, derivations: Sequence[Derivation]) -> list[str]:
+def _remarks(notation: _Notation, labels: Sequence[str], problem: Problem, derivations: Sequence[Derivation]) -> list[str]:
     """What was assumed, and where the results hold; by whom, where that is not all of them."""
     notes = dict.fromkeys([*problem.notes, *(note for d in derivations for note in d.notes)])
     holders: dict[str, list[str]] = {}
     for label, d in zip(labels, derivations, strict=True):
-        for condition in d.conditions:
+        for condition in d.conditions_in(notation.write):
             holders.setdefault(condition, []).append(label)
     return [
         *(f"note: {note}" for note in notes),
