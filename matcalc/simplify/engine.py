@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from matcalc.algebra import rebuild, transpose
 from matcalc.expr import Node, head, is_scalar, operands, postorder, shape
 from matcalc.rulebase import Rulebase
+from matcalc.simplify.axes import centred, merge_broadcasts, pull_out
 from matcalc.simplify.cost import Cost
 from matcalc.simplify.identities import Identities
 from matcalc.simplify.names import Names
@@ -38,7 +39,7 @@ Strategy = Callable[[Node, "Simplifier"], Node | None]
 
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "transpose": (push_transpose,),
-    "mul": (contract, merge_ones, merge_powers, settle_sign, expand_inverse, distribute_number, distribute),
+    "mul": (contract, merge_ones, merge_broadcasts, pull_out, centred, merge_powers, settle_sign, expand_inverse, distribute_number, distribute),
     "add": (expand_sum, factor_sum, lead_with_positive),
     "hadamard": (merge_entrywise, numerators_first, distribute_entrywise),
     "smul": (merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),

@@ -10,6 +10,7 @@ from sympy import Expr
 
 from matcalc.algebra import (
     add,
+    broadcast,
     eye,
     hadamard,
     hadamard_power,
@@ -93,21 +94,27 @@ def _rest(t: Node, start: int, stop: int | None, size: Expr) -> Node:
 
 
 def _entrywise(e: Node) -> Iterator[Node]:
-    """A.*B + A.*C = A.*(B + C)."""
-    holders: dict[Node, list[Node]] = {}
+    """A.*B + A.*C = A.*(B + C), also of the powers of A that the terms share."""
+    holders: dict[Node, list[tuple[Node, Expr]]] = {}
     for t in operands(e):
-        for f in set(entrywise_factors(split_coefficient(t)[1])):
-            holders.setdefault(f, []).append(t)
-    for f, group in holders.items():
-        if len(group) > 1:
-            inside = []
-            for t in group:
-                c, core = split_coefficient(t)
-                left = list(entrywise_factors(core))
-                left.remove(f)
-                inside.append(mul(c, hadamard(*left) if left else ones(shape(f))))
-            made = hadamard(f, add(*inside))
+        for base, p in dict(entrywise_base(f) for f in entrywise_factors(split_coefficient(t)[1])).items():
+            holders.setdefault(base, []).append((t, p))
+    for base, held in holders.items():
+        p = _shared_exponent([p for _, p in held])
+        if len(held) > 1 and p != 0:
+            group = [t for t, _ in held]
+            made = hadamard(hadamard_power(base, p), add(*(_without_power(t, base, p) for t in group)))
             yield add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
+
+
+def _without_power(t: Node, base: Node, p: Expr) -> Node:
+    """The B with t = base.^p .* B."""
+    c, core = split_coefficient(t)
+    rest = []
+    for f in entrywise_factors(core):
+        b, q = entrywise_base(f)
+        rest.append(hadamard_power(base, intern_scalar(q - p)) if b is base else f)
+    return mul(c, hadamard(ones(shape(t)), *rest))
 
 
 def entrywise_factors(core: Node | None) -> tuple[Node, ...]:
@@ -142,12 +149,16 @@ def merge_entrywise(e: Node, s: Simplifier) -> Node | None:
 
 
 def _shared_power(base: Expr, exponents: list[Expr]) -> Expr:
-    """The power of base that all of these hold: x^2 of x^2 and x^3, 1/x of 1/x and 1/x^3."""
+    return base ** _shared_exponent(exponents)
+
+
+def _shared_exponent(exponents: list[Expr]) -> Expr:
+    """The power that all of these hold: x^2 of x^2 and x^3, 1/x of 1/x and 1/x^3."""
     if all(p.is_Rational and p.is_positive for p in exponents):
-        return base ** min(exponents)
+        return min(exponents)
     if all(p.is_Rational and p.is_negative for p in exponents):
-        return base ** max(exponents)
-    return ONE
+        return max(exponents)
+    return cast(Expr, sympy.S.Zero)
 
 
 def numerators_first(e: Node, s: Simplifier) -> Node | None:
@@ -173,8 +184,12 @@ def _entrywise_powers(f: Node) -> Iterator[tuple[Node, Expr]]:
 
 
 def entrywise_base(f: Node) -> tuple[Node, Expr]:
-    """(B, p) with f = B.^p."""
-    return (operands(f)[0], cast(Expr, operands(f)[1])) if head(f) == "hadpow" else (f, ONE)
+    """(B, p) with f = B.^p, seen through broadcasting."""
+    bare = unbroadcast(f)
+    if head(bare) != "hadpow":
+        return f, ONE
+    base, p = operands(bare)
+    return broadcast(base, shape(f)), cast(Expr, p)
 
 
 def expand_sum(e: Node, s: Simplifier) -> Node | None:
