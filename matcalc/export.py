@@ -39,10 +39,10 @@ from matcalc.expr import (
     Shape,
     Str,
     head,
-    intern_scalar,
     is_number,
     is_scalar,
     name_of,
+    one_object,
     operands,
     plain,
     postorder,
@@ -149,7 +149,7 @@ class _Export:
 
     def dim(self, d: Expr) -> Expr:
         """A dimension in the person's own symbols."""
-        return intern_scalar(d.xreplace({s: self.symbols[s.name] for s in d.free_symbols if s.name in self.symbols}))
+        return cast(Expr, one_object(d.xreplace({s: self.symbols[s.name] for s in d.free_symbols if s.name in self.symbols})))
 
     def made(self, x: Node, args: tuple[Any, ...]) -> sympy.Basic:
         """The SymPy expression of one operation."""
@@ -165,7 +165,7 @@ class _Export:
             return x
         if dims:
             return cast(sympy.Basic, plain(cls, args or (dims[:1] if h == "eye" else dims), dims))
-        return intern_scalar(_scalar(cls, args, evaluate=not x.is_Function))
+        return cast(sympy.Basic, one_object(_scalar(cls, args, evaluate=not x.is_Function)))
 
     def symbol(self, x: Node, dims: Shape) -> sympy.Basic:
         """A variable: the person's own symbol, a plain MatrixSymbol or a Symbol."""
@@ -206,23 +206,23 @@ def _block(x: Any, args: tuple[Any, ...], dims: Shape, rules: Rulebase) -> Any:
     one = sympy.OneMatrix(1, 1)
     blocks = [plain(MatMul, (a, one), (ONE, ONE)) if is_scalar(o) else a for a, o in zip(args, x.operands, strict=True)]
     sides = (1, 2) if x.name == "hcat" else (2, 1)
-    return plain(BlockMatrix, (intern_scalar(sympy.ImmutableDenseMatrix(*sides, blocks, evaluate=False)),), dims)
+    return plain(BlockMatrix, (one_object(sympy.ImmutableDenseMatrix(*sides, blocks, evaluate=False)),), dims)
 
 
 def _element(x: Any, args: tuple[Any, ...], dims: Shape, rules: Rulebase) -> Any:
     """x[i] or X[i,j], which SymPy counts from 0."""
     i, j = args[1], args[2] if x.name == "entry2" else ONE
-    return plain(MatrixElement, (args[0], intern_scalar(i - 1), intern_scalar(j - 1)))
+    return plain(MatrixElement, (args[0], one_object(i - 1), one_object(j - 1)))
 
 
 def _logdet(x: Any, args: tuple[Any, ...], dims: Shape, rules: Rulebase) -> Any:
     """log|det(X)|."""
-    return intern_scalar(sympy.log(Abs(plain(Determinant, args), evaluate=False), evaluate=False))
+    return one_object(sympy.log(Abs(plain(Determinant, args), evaluate=False), evaluate=False))
 
 
 _OUT: dict[str, Callable[[Any, tuple[Any, ...], Shape, Rulebase], Any]] = {
     "tr": lambda x, args, dims, rules: plain(Trace, args),
-    "scalar": lambda x, args, dims, rules: plain(Trace, args),
+    "scalar": lambda x, args, dims, rules: args[0] if is_scalar(x.operands[0]) else plain(Trace, args),
     "det": lambda x, args, dims, rules: plain(Determinant, args),
     "diagonal": lambda x, args, dims, rules: plain(DiagonalOf, args, dims),
     "diag": _diag,

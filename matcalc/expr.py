@@ -237,6 +237,11 @@ def intern_scalar(e: Expr) -> Expr:
     return found if depth < _DEEPEST_SCALAR else cast(Expr, scalar_node("scalar", (found,)))
 
 
+def one_object(e: Basic) -> Any:
+    """The one object that equals e, however deep it is: for what goes out to SymPy."""
+    return _intern_scalar(e)[0]
+
+
 def _intern_matrix(cls: type, name: str, args: tuple[Node, ...], dims: Shape, extra: Iterable[str] = ()) -> Any:
     key = (cls, name, *map(id, args), *dims, *extra)
     found = _MATRIX_TABLE.get(key)

@@ -215,6 +215,8 @@ class _Import:
         """A scalar operation carried out entry by entry on matrices."""
         dims = next(shape(a) for a in args if not is_scalar(a))
         h = head(old)
+        if h == "scalar":
+            return args[0]
         if h == "smul":
             matrices = [a for a in args if not is_scalar(a)]
             return algebra.mul(*(a for a in args if is_scalar(a)), algebra.hadamard(*matrices))

@@ -17,7 +17,19 @@ from matcalc import algebra, parse
 from matcalc.errors import ArgumentError, MatcalcError, ShapeError, UndifferentiableError
 from matcalc.evaluate import evaluate
 from matcalc.export import MatrixOperation, ScalarOperation
-from matcalc.expr import Node, graph_size, head, matrix_node, plain, postorder, scalar_node, shape, size_symbol, variable
+from matcalc.expr import (
+    Node,
+    ScalarOp,
+    graph_size,
+    head,
+    matrix_node,
+    plain,
+    postorder,
+    scalar_node,
+    shape,
+    size_symbol,
+    variable,
+)
 from matcalc.interchange import from_sympy, own_symbols, to_sympy
 
 n, d, k = (Symbol(name, integer=True, positive=True) for name in "ndk")
@@ -246,6 +258,15 @@ def test_a_deep_graph_goes_out_and_in() -> None:
     for _ in range(5000):
         e = matrix_node("tanh", (algebra.mul(e, e),), (rows, rows))
     assert from_sympy(to_sympy(e))[0] is e
+
+
+def test_deep_scalars_go_out_as_sympys() -> None:
+    e: Any = algebra.trace(read(A))
+    for _ in range(60):
+        e = algebra.scalar_function("sin", algebra.add(e, s))
+    made = to_sympy(e)
+    assert from_sympy(made)[0] is e
+    assert not made.has(ScalarOp)
 
 
 def test_deep_terms_of_a_sum_go_out_and_in() -> None:
