@@ -6,10 +6,10 @@ replaced by other values.  Operations without a kernel are evaluated through the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from sympy import Expr, Symbol
@@ -20,6 +20,9 @@ from matcalc.expr import Node, head, is_scalar, name_of, operands, postorder, sh
 from matcalc.kernels import Kernel, kernel, sympy_kernel
 from matcalc.linalg import Array
 from matcalc.rulebase import Rulebase, rulebase
+
+Jitter: TypeAlias = Callable[[Array], Array]
+"""What happens to the result of a step."""
 
 _IDENTITY = Kernel(lambda x: x)
 
@@ -106,9 +109,9 @@ class Program:
             values[slot] = arrays[name]
         return values
 
-    def values(self, arrays: Mapping[str, Array]) -> list[Array]:
-        """Every slot's value for the inputs given by name."""
-        return _run(self.steps, self.start(arrays))
+    def values(self, arrays: Mapping[str, Array], jitter: Jitter | None = None) -> list[Array]:
+        """Every slot's value for the inputs given by name; a jitter is applied to the result of every step."""
+        return _run(self.steps, self.start(arrays), jitter)
 
     def run(self, arrays: Mapping[str, Array]) -> list[Array]:
         """The values of the roots."""
@@ -138,18 +141,25 @@ class Program:
             found.reverse()
         return found
 
-    def changed(self, values: list[Array], moved: Mapping[int, Array], root: int = 0) -> Array:
+    def changed(
+        self,
+        values: list[Array],
+        moved: Mapping[int, Array],
+        root: int = 0,
+        jitter: Jitter | None = None,
+    ) -> Array:
         """The value of a root once some slots hold other values: what lies between is computed anew."""
         new = values.copy()
         for slot, value in moved.items():
             new[slot] = value
-        return _run(self.after(tuple(moved), root), new)[self.outputs[root]]
+        return _run(self.after(tuple(moved), root), new, jitter)[self.outputs[root]]
 
 
-def _run(steps: list[Step], values: list[Array]) -> list[Array]:
+def _run(steps: list[Step], values: list[Array], jitter: Jitter | None = None) -> list[Array]:
     with np.errstate(all="ignore"):
         for step in steps:
-            values[step.out] = step.kernel.function(*[values[i] for i in step.args])
+            value = step.kernel.function(*[values[i] for i in step.args])
+            values[step.out] = value if jitter is None else jitter(value)
     return values
 
 

@@ -26,6 +26,7 @@ ATTEMPTS, FEWEST_ATTEMPTS, LARGEST_WORK = 400, 30, 20_000
 LARGEST = 1e6
 NEWTON_STEPS = 30
 MARGIN = 1e-5
+ROUNDING = 1e-15
 REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging", "large")
 SCALES = {"small": 0.3, "large": 4.0}
 SMALLEST_SIZE, SPREAD, MOST_SIZES = 2, 4, 6
@@ -176,6 +177,12 @@ class Sampler:
     def direction(self, structures: frozenset[str], like: Array) -> Array:
         """A random direction of an array's shape inside the subspace of its structures."""
         return self.spaces.project(structures, self._raw(like.shape, "normal"))
+
+    def jitter(self, value: Array) -> Array:
+        """A result with its last places changed at random; a whole scalar (an exponent, a size) stays."""
+        if value.ndim == 0:
+            return value if value == np.round(value.real) else value * (1 + ROUNDING * self.random.gauss())
+        return value * (1 + ROUNDING * self._raw(value.shape, "normal"))
 
     # ------------------------------------------------------------ what makes a point admissible
 
