@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from matcalc.evaluate import Program, bind, leaves
+from matcalc.evaluate import Program
 from matcalc.expr import variable
 from matcalc.linalg import Array, singular_values
 from matcalc.rulebase import Rulebase
@@ -26,7 +26,7 @@ class Spaces:
     def __init__(self, rules: Rulebase) -> None:
         """Take the structures of a rule base."""
         self._rules = rules
-        self._programs: dict[tuple[str, str], Program] = {}
+        self._programs: dict[tuple[str, str], tuple[Program, tuple[str, ...]]] = {}
         self._wanted: dict[str, tuple[tuple[int, str], ...]] = {}
 
     def closure(self, names: Iterable[str]) -> frozenset[str]:
@@ -99,20 +99,25 @@ class Spaces:
 
     def _apply(self, name: str, key: str, argument: str, value: Array) -> Array:
         """The structure's formula for an array; a vector is read as one row, a scalar as a 1×1 matrix."""
-        program = self._programs.get((name, key))
-        if program is None:
+        program, dims = self._formula(name, key, argument)
+        X = np.reshape(value, (1, 1)) if value.ndim == 0 else value
+        if column := X.shape[1] == 1:
+            X = X.T
+        made = program.run({argument: X} | {d: np.float64(size) for d, size in zip(dims, X.shape, strict=True)})[0]
+        if value.ndim == 0:
+            return made[0, 0]
+        return made.T if column else made
+
+    def _formula(self, name: str, key: str, argument: str) -> tuple[Program, tuple[str, ...]]:
+        """The formula of a structure as a program, and the names of the dimensions of its argument."""
+        found = self._programs.get((name, key))
+        if found is None:
             structure = self._rules.structures[name]
-            dims = self._rules.dims(structure.arguments[0].dims)
-            formula = self._rules.parse(
-                structure, key, structure.formulas[key], {argument: variable(argument, dims)}, map(str, dims)
-            )
-            program = self._programs[name, key] = Program([formula], rules=self._rules)
-        matrix = np.reshape(value, (1, 1)) if np.ndim(value) == 0 else value
-        column = matrix.shape[1] == 1 and matrix.shape[0] > 1
-        made = program.run(bind(leaves(program), {argument: matrix.T if column else matrix}))[0]
-        if column:
-            return made.T
-        return made if np.ndim(value) else made[0, 0]
+            names = structure.arguments[0].dims
+            leaf = variable(argument, self._rules.dims(names))
+            formula = self._rules.parse(structure, key, structure.formulas[key], {argument: leaf}, names)
+            found = self._programs[name, key] = (Program([formula], rules=self._rules), names)
+        return found
 
 
 def has_full_rank(X: Array) -> bool:
