@@ -147,12 +147,10 @@ def test_every_operation_has_a_kernel_or_a_value() -> None:
     assert lacking == []
 
 
-@pytest.mark.parametrize("name", sorted(n for n in KERNELS if n in rulebase().records))
+@pytest.mark.parametrize("name", sorted(n for n, r in rulebase().records.items() if n in KERNELS and "value" in r.formulas))
 def test_kernels_and_value_formulas_agree(name: str) -> None:
     rules = rulebase()
     record = rules.record(name)
-    if "value" not in record.formulas:
-        pytest.skip("it has no value formula")
     shapes = {"m": 5, "n": 3, "p": 2, "k": 3}
     leaves_ = rules.leaves(record)
     arrays = {
