@@ -15,6 +15,7 @@ from matcalc.engine import Engine
 from matcalc.errors import ShapeError, UndifferentiableError, UnknownNameError, VerificationError
 from matcalc.expr import Node, head, is_scalar, name_of, postorder, properties
 from matcalc.function import Function, function
+from matcalc.interchange import from_sympy, own_symbols, to_sympy
 from matcalc.latex import latex
 from matcalc.parser import parse
 from matcalc.problem import Problem, user_shape
@@ -40,12 +41,13 @@ class Derivation:
     convention: str
     engine: Engine = field(repr=False)
     verification: Verification | None = None
+    symbols: Mapping[str, sympy.Basic] = field(default_factory=dict, repr=False)
     kind: str = "gradient"
 
     @cached_property
     def expression(self) -> sympy.Basic:
-        """The closed form as an ordinary SymPy expression."""
-        return self.node
+        """The closed form as an ordinary SymPy expression, in the symbols of the person's own where there were some."""
+        return to_sympy(self.node, self.symbols, self.rules)
 
     @property
     def rules(self) -> Rulebase:
@@ -145,7 +147,7 @@ def gradients(
     if convention not in CONVENTIONS:
         raise UndifferentiableError(f"unknown convention {convention!r}", hint=f"it is one of {', '.join(CONVENTIONS)}")
     known = rules or rulebase()
-    read = problem if isinstance(problem, Problem) else parse(problem, declare, signatures=known.signatures)
+    read = _read(problem, declare, known)
     occurring = _occurring(read)
     names = read.names
     leaves = _free(read, occurring) if wrt is None else [_leaf(read, w, names, occurring) for w in wrt]
@@ -155,13 +157,24 @@ def gradients(
             source=read.source,
             hint="make a scalar of it first: its norm, its sum, or inner(G, F) with a cotangent G",
         )
+    symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}
     engine = Engine(read, known)
     results = engine.gradients(leaves, convention)
     verdict = _verified(read, results, convention, known, 5, 0) if verify else None
     return tuple(
-        Derivation(read, name_of(X), X, G, convention, engine, verdict)
+        Derivation(read, name_of(X), X, G, convention, engine, verdict, symbols)
         for X, G in results.items()
     )
+
+
+def _read(problem: Problem | str | sympy.Basic, declare: str | Iterable[str] | None, rules: Rulebase) -> Problem:
+    """The problem that was given as such, as text, or as a SymPy expression."""
+    if isinstance(problem, Problem):
+        return problem
+    if isinstance(problem, str):
+        return parse(problem, declare, signatures=rules.signatures)
+    node, variables, sizes = from_sympy(problem, rules=rules)
+    return Problem(text(node), node, variables=variables, sizes=sizes)
 
 
 def _verified(

@@ -68,7 +68,9 @@ def _is_constant_along(f: Node, axis: int) -> bool:
 
 def merge_broadcasts(e: Node, s: Simplifier) -> Node | None:
     """ones(m)*(r .* q) = (ones(m)*r) .* (ones(m)*q): rows and columns that are spread stay apart, to be factored out."""
-    bare = unbroadcast(e)
-    if bare is e or head(bare) != "hadamard":
+    c, core = split_coefficient(e)
+    assert core is not None
+    bare = unbroadcast(core)
+    if bare is core or head(bare) != "hadamard":
         return None
-    return hadamard(*(broadcast(f, shape(e)) for f in operands(bare)))
+    return mul(c, hadamard(*(broadcast(f, shape(e)) for f in operands(bare))))

@@ -51,8 +51,9 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "mean": (known_total, distribute_linear),
 }
 
-_DEEPEST_TRY = 6
-"""A form that is tried may try others in turn, but not without end."""
+_DEEPEST_TRY = 5
+_MOST_TRIES = 24
+"""A form that is tried may try others in turn, but neither too deep nor too many: the cost per node stays bounded."""
 
 
 class Simplifier:
@@ -72,6 +73,7 @@ class Simplifier:
         self._done: dict[Node, Node] = {}
         self._open: set[Node] = set()
         self._tries = 0
+        self._spent = 0
         self._writing_out = False
         self.structures = Structures(rules.structures, rules.is_entrywise, self.cost, self.definitions, unused)
         self.identities = Identities(rules, self.structures)
@@ -122,8 +124,11 @@ class Simplifier:
 
     def _tried(self, candidate: Node) -> Node | None:
         """The candidate, simplified; None where it is being tried already, or tries are nested too deep."""
-        if candidate in self._open or self._tries >= _DEEPEST_TRY:
+        if self._tries == 0:
+            self._spent = 0
+        if candidate in self._open or self._tries >= _DEEPEST_TRY or self._spent >= _MOST_TRIES:
             return None
+        self._spent += 1
         self._tries += 1
         try:
             return self(candidate)
