@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from matcalc.algebra import hadamard, mul, number, ones, transpose, zeros
+from matcalc.algebra import add, hadamard, mul, number, ones, rebuild, transpose, zeros
 from matcalc.evaluate import Program, evaluate
-from matcalc.expr import Node, matrix_node, shape
+from matcalc.expr import Node, head, matrix_node, operands, postorder, shape
 from matcalc.parser import parse, parse_formula
 from matcalc.rulebase import rulebase
 from matcalc.sample import Sampler
@@ -70,6 +71,44 @@ def test_the_answers_of_the_corpus_pass_and_their_mutants_fail(name: str) -> Non
         assert verdict(transpose(Y), 3).ok is (same.ok is True)
 
 
+def mutants(root: Node) -> Iterator[Node]:
+    """The expression with one part changed: a sign flipped, a term left out or off by 0.1 %, a transpose more or less."""
+    nodes = list(postorder([root]))
+    for x in nodes:
+        for other in changes(x):
+            made: dict[int, Node] = {}
+            for y in nodes:
+                new = tuple(made[id(o)] for o in operands(y))
+                same = all(a is b for a, b in zip(operands(y), new, strict=True))
+                made[id(y)] = other if x is y else y if same else rebuild(y, new)
+            if made[id(root)] is not root and shape(made[id(root)]) == shape(root):
+                yield made[id(root)]
+
+
+def changes(x: Node) -> Iterator[Node]:
+    name, parts, dims = head(x), operands(x), shape(x)
+    if dims and dims[0] == dims[1]:
+        yield transpose(x)
+    if name == "add":
+        for i, term in enumerate(parts):
+            for factor in ("-1", "0", "1001/1000"):
+                yield add(*parts[:i], mul(number(factor), term), *parts[i + 1 :])
+    if name in ("hadamard", "inv"):
+        yield from parts
+    if name in ("gt", "lt", "ge", "le", "sign") and dims:
+        yield ones(dims)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_only_mutants_with_the_same_values_pass(name: str) -> None:
+    problem, X, Y, independent = corpus_claim(ENTRIES[name])
+    given: dict[str, Any] = {"definitions": problem.definitions, "facts": problem.facts}
+    for mutant in mutants(Y):
+        verdict = verify(problem.expression, {X: mutant}, independent=independent, **given)
+        if verdict.ok is not False:
+            assert agree(mutant, Y, seed=99, **given).ok is True
+
+
 @pytest.mark.parametrize(
     ("text", "wrt", "right", "wrong", "declare"),
     [
@@ -109,6 +148,30 @@ def test_what_cannot_be_verified_says_so() -> None:
     assert verdict.ok is None
     assert not verdict
     assert "log" in verdict.reason
+
+
+def test_a_gradient_that_is_defined_in_parts_is_checked_there() -> None:
+    verdict = claim("norm(X, 'nuc')", "X", "X*inv(sqrtm(X'*X))")  # of tall X only
+    assert verdict.ok is True
+    assert verdict.checks["X"].undefined > 0
+    assert claim("sum(x)", "x", "log(-(x .* x))").ok is False
+
+
+def test_zero_is_verified_where_f_is_smooth_and_not_where_a_kink_hides_it() -> None:
+    assert claim("sum(softmax(x))", "x", "x - x").ok is True
+    assert claim("sum(softmax(x))", "x", "softmax(x)").ok is False
+    assert claim("max(sum(softmax(x)) - 2, 0)", "x", "2*ind(sum(softmax(x)) > 2)*ones(n)", "x: vector(n)").ok is None
+
+
+def test_rounding_is_no_fault_of_a_gradient() -> None:
+    declare = "K: matrix(n,n) skew"
+    text, answer = (
+        "acos(sigmoid(sum(K .* K)))",
+        "-2*sigmoid(sum(K.*K))*(1 - sigmoid(sum(K.*K)))/sqrt(1 - sigmoid(sum(K.*K))^2)*K",
+    )
+    for seed in range(10):
+        assert claim(text, "K", answer, declare, seed=seed).ok is not False
+    assert claim(text, "K", f"1001/1000*({answer})", declare).ok is False
 
 
 def test_an_intermediate_is_an_input_of_its_own() -> None:
