@@ -16,12 +16,13 @@ from matcalc.errors import ShapeError, UndifferentiableError, UnknownNameError, 
 from matcalc.expr import Node, head, is_scalar, name_of, postorder, properties
 from matcalc.function import Function, function
 from matcalc.interchange import from_sympy, own_symbols, to_sympy
-from matcalc.latex import latex
+from matcalc.latex import latex_program
+from matcalc.layout import Program
 from matcalc.parser import parse
 from matcalc.problem import Problem, user_shape
 from matcalc.rulebase import Rulebase, rulebase
-from matcalc.text import text
-from matcalc.unicode import unicode
+from matcalc.text import text, text_program
+from matcalc.unicode import unicode_program
 from matcalc.verify import Verification
 from matcalc.verify import verify as verify_numbers
 
@@ -79,18 +80,18 @@ class Derivation:
         return not any(head(e) in _UNEVALUATED for e in postorder([self.node]))
 
     def __str__(self) -> str:
-        return text(self.node, self.rules.signatures)
+        return _joined(text_program([self.node], self.problem.names, self.rules.signatures), "\n")
 
     def __repr__(self) -> str:
         return f"<{self.kind} by {self.wrt}: {self}>"
 
     def unicode(self) -> str:
         """The closed form for a terminal."""
-        return unicode(self.node, self.rules.signatures)
+        return _joined(unicode_program([self.node], self.problem.names, self.rules.signatures), "\n")
 
     def latex(self) -> str:
         """The closed form in LaTeX, for math mode."""
-        return latex(self.node, signatures=self.rules.signatures)
+        return _joined(latex_program([self.node], self.problem.names, signatures=self.rules.signatures), " \\\\\n")
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -107,6 +108,11 @@ class Derivation:
         if target != "numpy":
             raise UndifferentiableError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
         return function(self.node, self.problem, self.rules)
+
+
+def _joined(program: Program, separator: str) -> str:
+    """The result, after statements that name what it shares where it would be too long without."""
+    return separator.join([*(f"{name} = {value}" for name, value in program.definitions), *program.results])
 
 
 def gradient(
@@ -161,10 +167,7 @@ def gradients(
     engine = Engine(read, known)
     results = engine.gradients(leaves, convention)
     verdict = _verified(read, results, convention, known, 5, 0) if verify else None
-    return tuple(
-        Derivation(read, name_of(X), X, G, convention, engine, verdict, symbols)
-        for X, G in results.items()
-    )
+    return tuple(Derivation(read, name_of(X), X, G, convention, engine, verdict, symbols) for X, G in results.items())
 
 
 def _read(problem: Problem | str | sympy.Basic, declare: str | Iterable[str] | None, rules: Rulebase) -> Problem:

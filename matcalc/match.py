@@ -20,6 +20,8 @@ from matcalc.expr import ONE, Node, Shape, head, intern_scalar, is_scalar, opera
 
 COMMUTATIVE = {"add": add, "sadd": add, "hadamard": hadamard, "smul": mul}
 _LONGEST_COMMUTATIVE = 12
+_LONGEST_RUN = 4
+"""How many factors one leaf may stand for: matching stays linear in the length of a product."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Pattern:
         (pc, pf), (ec, ef) = _split(self.node), _split(e)
         for b, rest in self._unordered(_scalar_factors(pc), _scalar_factors(ec), Bindings()):
             for start in range(len(ef)):
-                for end in range(start + len(pf), len(ef) + 1):
+                for end in range(start + len(pf), min(len(ef), start + _LONGEST_RUN * len(pf)) + 1):
                     for found in self._sequence(pf, ef[start:end], b):
                         yield found, partial(_between, (*rest, *ef[:start]), ef[end:])
 
@@ -133,7 +135,7 @@ class Pattern:
             if not es:
                 yield b
             return
-        longest = len(es) - len(ps) + 1 if ps[0] in self.leaves else 1
+        longest = min(len(es) - len(ps) + 1, _LONGEST_RUN) if ps[0] in self.leaves else 1
         for n in range(1, longest + 1):
             part = es[0] if n == 1 else mul(*es[:n])
             if is_scalar(part):
@@ -141,9 +143,7 @@ class Pattern:
             for c in self._match(ps[0], part, b):
                 yield from self._sequence(ps[1:], es[n:], c)
 
-    def _unordered(
-        self, ps: Sequence[Node], es: Sequence[Node], b: Bindings
-    ) -> Iterator[tuple[Bindings, tuple[Node, ...]]]:
+    def _unordered(self, ps: Sequence[Node], es: Sequence[Node], b: Bindings) -> Iterator[tuple[Bindings, tuple[Node, ...]]]:
         """Each p matched with an e of its own, in any order; with what is left of es."""
         if not ps:
             yield b, tuple(es)

@@ -46,6 +46,8 @@ def _membership(e: Node) -> str:
     """`X ∈ ℝⁿˣᵈ symmetric`."""
     dims = "×".join(unicode(d) for d in shape(e)).removesuffix("×1")
     raised = "".join(_RAISED.get(c, "") for c in dims)
+    if "integer" in properties(e):
+        return f"{unicode(e)} ∈ ℤ"
     space = "ℝ" + (raised if len(raised) == len(dims) else f"^({dims})")
     return " ".join([f"{unicode(e)} ∈ {space}", *sorted(properties(e))])
 

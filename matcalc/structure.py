@@ -121,7 +121,8 @@ class Structures:
             c, core = split_coefficient(x)
             if c is not ONE and core is not None:
                 return mul(c, self.transposed(core))
-            return mul(*(self._transposes[o] for o in reversed(operands(x))))
+            pushed = tuple(self._transposes[o] for o in reversed(operands(x)))
+            return transpose(x) if _sums(x) and any(map(_is_turned, pushed)) else mul(*pushed)
         if name == "diag":
             return x
         if not self._transposed_with(x) and name not in _COMMUTES:
@@ -134,3 +135,13 @@ class Structures:
         else:
             pushed = build(name, inside, shape(x)[::-1])
         return pushed if name == "kron" or pushed is x or self._cost(pushed) <= self._cost(x) else transpose(x)
+
+
+def _sums(x: Node) -> bool:
+    """Whether x is a sum along an axis, a product with ones."""
+    return any(head(o) == "ones" for o in operands(x)) and len(operands(x)) == 2
+
+
+def _is_turned(f: Node) -> bool:
+    """Whether f is the transpose of something longer than a name: sum(A + B, axis=0)' stays as it is."""
+    return head(f) == "transpose" and head(operands(f)[0]) != "symbol"

@@ -7,7 +7,18 @@ from collections.abc import Callable
 from matcalc.algebra import unbroadcast
 from matcalc.expr import ONE, Node, head, is_scalar, operands, postorder, shape
 
-_HELPERS = {"dpow": 12, "dexpm": 12, "dlogm": 12, "sylvester": 6, "block_inner": 6, "block_sum": 6, "unvec": 2, "unvech": 2, "kron": 3, "eye": 4}
+_HELPERS = {
+    "dpow": 12,
+    "dexpm": 12,
+    "dlogm": 12,
+    "sylvester": 6,
+    "block_inner": 6,
+    "block_sum": 6,
+    "unvec": 2,
+    "unvech": 2,
+    "kron": 3,
+    "eye": 4,
+}
 _BROADCASTS = frozenset({"add", "hadamard", "max", "min", "pow", "gt", "ge", "lt", "le", "eq", "ne"})
 
 

@@ -32,14 +32,32 @@ from matcalc.simplify.products import (
     turn_trace,
 )
 from matcalc.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs, take_out_content
-from matcalc.simplify.sums import distribute_entrywise, expand_sum, factor_sum, lead_with_positive, merge_entrywise, numerators_first
+from matcalc.simplify.sums import (
+    distribute_entrywise,
+    expand_sum,
+    factor_sum,
+    lead_with_positive,
+    merge_entrywise,
+    numerators_first,
+)
 from matcalc.structure import Structures
 
 Strategy = Callable[[Node, "Simplifier"], Node | None]
 
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "transpose": (push_transpose,),
-    "mul": (contract, merge_ones, merge_broadcasts, pull_out, centred, merge_powers, settle_sign, expand_inverse, distribute_number, distribute),
+    "mul": (
+        contract,
+        merge_ones,
+        merge_broadcasts,
+        pull_out,
+        centred,
+        merge_powers,
+        settle_sign,
+        expand_inverse,
+        distribute_number,
+        distribute,
+    ),
     "add": (expand_sum, factor_sum, lead_with_positive),
     "hadamard": (merge_entrywise, numerators_first, distribute_entrywise),
     "smul": (merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
