@@ -101,6 +101,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
 
 erf = first_order(scipy.special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-(x**2)))
+erfc = first_order(scipy.special.erfc, lambda x: -2 / np.sqrt(np.pi) * np.exp(-(x**2)))
 gamma = first_order(scipy.special.gamma, lambda x: scipy.special.gamma(x) * scipy.special.psi(x))
 lgamma = first_order(scipy.special.gammaln, scipy.special.psi)
 digamma = first_order(scipy.special.psi, lambda x: scipy.special.polygamma(1, x))

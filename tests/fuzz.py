@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 
 import matcalc
+from matcalc.adjoint import children
 from matcalc.errors import MatcalcError, VerificationError
 from matcalc.expr import Node, name_of, postorder
 from tests import differences
 from tests.arrays import values
 from tests.grammar import SATISFIES, Kind, make
-from tests.strategies import Problem, Tree, random_problem
+from tests.problems import Problem, Tree
+from tests.strategies import random_problem
 
 Array = Any
 TOLERANCE = 1e-6
@@ -120,7 +122,7 @@ def _compare(problem: Problem, truth: Mapping[str, Array], verify: bool) -> Outc
         numpys = problem.root.value(problem.environment, problem.sizes)
     if differences.relative_error(ours, np.asarray(numpys)) > 1e-9:
         return Outcome("wrong", f"value {ours} instead of {numpys}")
-    occurring = {id(e) for e in postorder([parsed.expression, *parsed.definitions.values()])}
+    occurring = {id(e) for e in postorder([parsed.expression], lambda e: children(e, parsed.definitions))}
     wanted = [name for name in truth if id(names[name]) in occurring]  # X - X is no X
     if not wanted:
         return Outcome("inconclusive", "nothing to differentiate by is left")
@@ -135,7 +137,7 @@ def _compare(problem: Problem, truth: Mapping[str, Array], verify: bool) -> Outc
     if verify:
         verification = matcalc.gradients(parsed, wanted)[0].verification
         if verification is None or not verification.ok:
-            return Outcome("unconfirmed", verification.reason if verification else "not verified")
+            return Outcome("unconfirmed", "not verified" if verification is None else verification.reason)
     return Outcome("right", gradients=len(wanted))
 
 

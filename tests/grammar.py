@@ -142,7 +142,7 @@ ENTRYWISE = [
     _f("digamma", an.digamma, "positive"), _f("sigmoid|logistic", an.sigmoid, result="positive"),
     _f("softplus", an.softplus, result="positive"), _f("relu", an.relu), _f("sign", an.sign),
     _f("sec", lambda a: 1 / np.cos(a), "unit"), _f("sech", lambda a: 1 / np.cosh(a)),
-    _f("cot", lambda a: 1 / np.tan(a), "positiveunit"), _f("erfc", lambda a: 1 - an.erf(a)),
+    _f("cot", lambda a: 1 / np.tan(a), "positiveunit"), _f("erfc", an.erfc),
     make("unit*", "sin({0})/2", "real*", lambda d, a: np.sin(a) / 2),
     make("unit*", "0.9*tanh({0})", "real*", lambda d, a: 0.9 * np.tanh(a)),
     make("positiveunit*", "sigmoid({0})", "real*", lambda d, a: an.sigmoid(a)),
