@@ -6,6 +6,7 @@ operands have it, `absorbs` those for which one operand is enough, `made_by` tho
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from matcalc.algebra import add, build, mul, split_coefficient, transpose
@@ -134,6 +135,8 @@ class Structures:
             pushed = add(*inside)
         else:
             pushed = build(name, inside, shape(x)[::-1])
+        if name in ("add", "hadamard") and Counter(operands(pushed)) == Counter(operands(x)):
+            return x
         return pushed if name == "kron" or pushed is x or self._cost(pushed) <= self._cost(x) else transpose(x)
 
 
