@@ -119,6 +119,9 @@ class Problem:
     def __repr__(self) -> str:
         return f"<{self.text!r} {self.declarations}>"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
     @property
     def text(self) -> str:
         """The program."""
