@@ -14,6 +14,7 @@ from sympy import Expr, Integer, Rational
 
 from matcalc.expr import ONE, Node, Shape, head, is_scalar, name_of, operands, shape
 from matcalc.signatures import Signatures, load
+from matcalc.spread import dotted, together
 from matcalc.view import (
     Call,
     View,
@@ -124,7 +125,7 @@ class Outline:
     def _sum(self, e: Node) -> View:
         views, shapes = self._spread_all(operands(e), shape(e))
         terms = [(t, s) for v, s in zip(views, shapes, strict=True) for t in (v.parts if v.kind == "sum" and not s else (v,))]
-        return sum_view([t for t, _ in terms], dotted=_dotted([s for _, s in terms]))
+        return sum_view([t for t, _ in terms], dotted=dotted([s for _, s in terms]))
 
     # ---------------------------------------------------------------- broadcasting
 
@@ -149,7 +150,7 @@ class Outline:
     def _spread_all(self, nodes: Sequence[Node], full: Shape) -> tuple[list[View], list[Shape]]:
         """Operands as small as they may be written: together they must make the full shape."""
         found = [self._spread(o, full) for o in nodes]
-        if all(s is not full for _, s in found) and reduce(_together, (s for _, s in found)) != full:
+        if all(s is not full for _, s in found) and reduce(together, (s for _, s in found)) != full:
             found[0] = (self.plain(nodes[0]), full)
         return [v for v, _ in found], [s for _, s in found]
 
@@ -217,7 +218,8 @@ class Outline:
     def _axis_sums(self, c: Expr | None, fs: tuple[Node, ...]) -> tuple[Expr | None, list[View]]:
         """Factors with X*ones(n) written as sum(X, axis=1) and ones(m)'*X as sum(X, axis=0), or as means."""
         if len(fs) < 2:
-            return c, [self.plain(f) for f in fs]
+            turned = None if c is None or head(fs[0]) != "transpose" else self._turned_mean(c, operands(fs[0])[0])
+            return turned or (c, [self.plain(f) for f in fs])
         if _is_ones(fs[-1], 1) and head(fs[-2]) != "ones" and shape(fs[-2])[0] is not ONE:
             axis, summed, n, rest = 1, fs[-2], shape(fs[-1])[0], fs[:-2]
         elif _is_ones(fs[0], 0) and head(fs[1]) != "ones" and shape(fs[1])[1] is not ONE:
@@ -231,6 +233,12 @@ class Outline:
         others = [self.plain(f) for f in rest]
         remaining = c if times is None else None if times == 1 else times
         return remaining, [*others, view] if axis else [view, *others]
+
+    def _turned_mean(self, c: Expr, e: Node) -> tuple[Expr | None, list[View]] | None:
+        """1/m*sum(A, axis=0)' as mean(A, axis=0)'."""
+        remaining, views = self._axis_sums(c, operands(e)) if head(e) == "mul" else (c, [])
+        means = len(views) == 1 and views[0].kind == "axis" and views[0].data[0] == "mean"
+        return (remaining, [transpose_view(views[0])]) if means else None
 
     # ---------------------------------------------------------------- entrywise operations
 
@@ -367,23 +375,6 @@ def _times_size(c: Expr, scalars: tuple[Node, ...], n: Expr) -> Expr | None:
         return c * n if isinstance(c, Rational) and abs(c.p) == 1 and c.q == n else None
     bottoms = [operands(a) for a in scalars if head(a) == "spow"]
     return c * n if any(b == n and p == -1 for b, p in bottoms) else None
-
-
-def _together(a: Shape, b: Shape) -> Shape:
-    """The shape that a and b broadcast to."""
-    if not a or not b:
-        return a or b
-    return a if a is b else tuple(q if p is ONE else p for p, q in zip(a, b, strict=True))
-
-
-def _dotted(shapes: Sequence[Shape]) -> tuple[bool, ...]:
-    """For each term of a sum whether it is added by .+ to those before it."""
-    so_far: Shape = ()
-    found = []
-    for s in shapes:
-        found.append(bool(so_far and s and so_far is not s and so_far != s))
-        so_far = _together(so_far, s)
-    return tuple(found)
 
 
 def _chain(e: Node, name: str) -> list[Node]:

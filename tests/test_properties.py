@@ -88,7 +88,7 @@ def test_by_an_intermediate_nothing_before_it_depends_on_it() -> None:
     for problem in named:
         name, tree = problem.used_statements[0]
         p = parsed(problem)
-        if not any(e is p.leaf(name) for e in postorder([p.expression], lambda e, p=p: children(e, p.definitions))):
+        if not any(e is p.find(name) for e in postorder([p.expression], lambda e, p=p: children(e, p.definitions))):
             continue  # it was subtracted from itself
         (by_name,) = matcalc.gradients(p, [name], verify=False)
         rest = "\n".join(problem.text.splitlines()[1:])

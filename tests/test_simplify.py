@@ -1,0 +1,240 @@
+"""Simplification: how a result looks, strategy by strategy; its value never changes, and it settles."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+import matcalc
+from matcalc.engine import Engine
+from matcalc.expr import Node, shape
+from matcalc.parser import parse
+from matcalc.rulebase import rulebase
+from matcalc.simplify import engine
+from matcalc.simplify.cost import Cost
+from matcalc.simplify.engine import STRATEGIES, Simplifier
+from matcalc.text import text
+from matcalc.verify import agree
+from tests.problems import Problem
+from tests.strategies import problems
+
+RULES = rulebase()
+
+DECLARED = """
+A, B, C: matrix(n,n); S, T: matrix(n,n) symmetric; P: matrix(n,n) posdef; K: matrix(n,n) skew; L: matrix(n,n) lower
+R: matrix(n,n) upper; D: matrix(n,n) diagonal; Q: matrix(n,n) orthogonal; X, M: matrix(n,d); W: matrix(d,k); x, y, z, a: vector(n)
+w: vector(d); b: vector(k); s, t, u: scalar; alpha, beta: scalar positive; i, j: integer; p: vector(n) simplex; H: matrix(n,d) onehot
+"""
+
+
+def simplifier(problem: matcalc.Problem) -> Simplifier:
+    """The one with which the engine simplifies the results of a problem."""
+    return Engine(problem, RULES).simplifier
+
+
+def simplified(formula: str) -> tuple[matcalc.Problem, Node]:
+    """The problem and its last expression, in simplest form."""
+    problem = parse(formula, declared(formula))
+    return problem, simplifier(problem).finished(problem.expression)
+
+
+def declared(formula: str) -> str:
+    """The declarations, but for the names that the formula defines."""
+    defined = {part.split("=")[0].strip() for part in formula.split(";")[:-1] if not part.strip().startswith("assume")}
+    rows = [row for line in DECLARED.strip().splitlines() for row in line.split(";")]
+    kept = []
+    for row in rows:
+        names, _, kind = row.partition(":")
+        free = [n.strip() for n in names.split(",") if n.strip() not in defined]
+        if free:
+            kept.append(f"{', '.join(free)}:{kind}")
+    return "; ".join(kept)
+
+
+STRATEGY_EXAMPLES = [
+    ("push_transpose", "(A*B)'", "B'*A'"),
+    ("push_transpose", "(A*S*x)'", "x'*S*A'"),
+    ("push_transpose", "(A' + B')'", "A + B"),
+    ("push_transpose", "(A*K)'*x", "-K*A'*x"),
+    ("contract", "x*y'*z", "y'*z*x"),
+    ("contract", "A*x*(y'*B)*z", "y'*B*z*A*x"),
+    ("merge_ones", "ones(n)*ones(d)'", "ones(n, d)"),
+    ("merge_broadcasts", "X .* (ones(n)*(w .* w)')", "X .* w'.^2"),
+    ("pull_out", "sum(X .* w', axis=0)", "w' .* sum(X, axis=0)"),
+    ("pull_out", "sum(X .* x, axis=1)", "x .* sum(X, axis=1)"),
+    ("centred", "Z = X .- mean(X, axis=0); sum(Z, axis=0)", "zeros(d)'"),
+    ("merge_powers", "A*A", "A^2"),
+    ("merge_powers", "A^3*inv(A)", "A^2"),
+    ("merge_powers", "B*inv(A)*A*C", "B*C"),
+    ("merge_powers", "inv(A)'*A'*x", "x"),
+    ("settle_sign", "A*(-B - C)*x", "-A*(B + C)*x"),
+    ("settle_sign", "-2*A*(B - C)", "2*A*(C - B)"),
+    ("expand_inverse", "inv(A*B)*A", "inv(B)"),
+    ("expand_inverse", "B*inv(A*B)", "inv(A)"),
+    ("distribute", "A*(inv(A)*B + inv(A)*x*y')", "B + x*y'"),
+    ("distribute_number", "1/2*(2*A - n*B)", "A - n/2*B"),
+    ("expand_sum", "A*(B + C) - A*C", "A*B"),
+    ("factor_sum", "A*B + A*C", "A*(B + C)"),
+    ("factor_sum", "A*x + B*x", "(A + B)*x"),
+    ("factor_sum", "s*A - s*B", "s*(A - B)"),
+    ("factor_sum", "A .* B + A .* C", "A .* (B + C)"),
+    ("factor_sum", "A + A*B", "A*(eye(n) + B)"),
+    ("lead_with_positive", "-A + B", "B - A"),
+    ("merge_entrywise", "x .* x .* y", "x.^2 .* y"),
+    ("merge_entrywise", "x .* (y ./ x)", "y"),
+    ("numerators_first", "1 ./ x .* y", "y ./ x"),
+    ("distribute_entrywise", "x .* (x.^(-1) + y ./ x)", "y + 1"),
+    ("merge_scalar_powers", "sum(x)^(s - 1)*sum(x)", "sum(x)^s"),
+    ("settle_signs", "(-s - t)*tr(A)", "-tr(A)*(s + t)"),
+    ("take_out_content", "s/(2*t + 2*u)", "s/(2*(t + u))"),
+    ("cancel_fraction", "tr(A)/(1 + tr(B)/tr(C))", "tr(A)*tr(C)/(tr(B) + tr(C))"),
+    ("lift_transpose", "inv(A')", "inv(A)'"),
+    ("lift_transpose", "(A')^3", "(A^3)'"),
+    ("orient_scalar", "y'*A'*x", "x'*A*y"),
+    ("orient_scalar", "z'*x", "x'*z"),
+    ("orient_scalar", "x'*(x .* y)", "sum(x.^2 .* y)"),
+    ("turn_trace", "tr(x*y'*A)", "y'*A*x"),
+    ("turn_trace", "tr(C*A*B)", "tr(A*B*C)"),
+    ("turn_trace", "tr(2*A')", "2*tr(A)"),
+    ("turn_trace", "tr(eye(n))", "n"),
+    ("distribute_linear", "sum(A .- mean(A))", "0"),
+    ("distribute_linear", "mean(3*x)", "3*mean(x)"),
+    ("distribute_linear", "diag(s*x)", "s*diag(x)"),
+    ("known_total", "v = (x - mean(x))/s; sum(v)", "0"),
+    ("known_total", "q = softmax(x); sum(q)", "1"),
+]
+
+
+def fired(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of the strategies that give another form, from now on."""
+    names: set[str] = set()
+
+    def watched(strategy: Any) -> Any:
+        def call(e: Node, s: Simplifier) -> Node | None:
+            made = strategy(e, s)
+            if made is not None and made is not e:
+                names.add(strategy.__name__)
+            return made
+
+        return call
+
+    table = {head: tuple(watched(strategy) for strategy in row) for head, row in STRATEGIES.items()}
+    monkeypatch.setattr(engine, "STRATEGIES", table)
+    monkeypatch.setattr(engine, "distribute_linear", watched(engine.distribute_linear))
+    return names
+
+
+@pytest.mark.parametrize(("strategy", "formula", "expected"), STRATEGY_EXAMPLES, ids=lambda x: x)
+def test_a_strategy_gives_the_form_that_a_textbook_prints(
+    monkeypatch: pytest.MonkeyPatch, strategy: str, formula: str, expected: str
+) -> None:
+    names = fired(monkeypatch)
+    problem, made = simplified(formula)
+    assert text(made) == expected
+    assert strategy in names
+    assert shape(made) == shape(problem.expression)
+    verdict = agree(problem.expression, made, definitions=problem.definitions, facts=problem.facts)
+    assert verdict.ok is True, verdict.reason
+
+
+def test_every_strategy_has_an_example() -> None:
+    known = {strategy.__name__ for row in STRATEGIES.values() for strategy in row}
+    assert known == {name for name, _, _ in STRATEGY_EXAMPLES}
+
+
+NAMED = [
+    ("Z = A*x; A*x + y", "Z + y"),
+    ("Z = max(X*W, 0); 2*max(X*W, 0) .* max(X*W, 0)", "2*Z.^2"),
+    ("Z = A*B; A*B*C", "Z*C"),
+    ("Z = 2*A*x; A*x", "1/2*Z"),
+    ("Z = (x - y)/s; (x - y)/s^2", "Z/s"),
+    ("Z = A*x - y; 2*A'*(A*x - y)", "2*A'*Z"),
+    ("Z = A*x - y; y - A*x", "-Z"),
+    ("Z = x .* y; x .* z .* y", "z .* Z"),
+    ("Z = A + B; A + B + C", "Z + C"),
+    ("v = sqrt(sum(x.^2) + s); (sum(x.^2) + s)^(3/2)*x", "v^3*x"),
+    ("l = mean(x); sum(x)*y", "n*l*y"),
+    ("q = softmax(x); exp(x)/sum(exp(x)) - y", "q - y"),
+    ("Z = A*B; B'*A'*x", "Z'*x"),
+    ("K1 = X'*X; tr(inv(X'*X))", "tr(inv(K1))"),
+    ("a1 = exp(x); b1 = sum(a1); a1/b1^2*s", "s*a1/b1^2"),
+]
+
+
+@pytest.mark.parametrize(("formula", "expected"), NAMED, ids=lambda x: x)
+def test_results_are_written_in_the_names_that_were_given(formula: str, expected: str) -> None:
+    problem, made = simplified(formula)
+    assert text(made) == expected
+    assert agree(problem.expression, made, definitions=problem.definitions).ok is True
+
+
+KNOWN = [
+    ("A*S'*B", "A*S*B"),
+    ("inv(S)'*x", "inv(S)*x"),
+    ("(S*T)'", "T*S"),
+    ("Q'*Q*x", "x"),
+    ("inv(Q)*x", "Q'*x"),
+    ("sum(p)*x", "x"),
+    ("H .* H", "H"),
+    ("sum(H, axis=1)", "ones(n)"),
+    ("tril(L)*x", "L*x"),
+    ("diag(diag(D))*x", "D*x"),
+    ("assume sum(x) == 1; sum(x)*y", "y"),
+    ("assume x'*x == 1; x*(x'*x)", "x"),
+    ("assume A*B == C; A*B*x", "C*x"),
+    ("assume A*x == y; x'*A'*z", "y'*z"),
+    ("log(det(P))", "logdet(P)"),
+    ("chol(P)*chol(P)'*x", "P*x"),
+    ("diag(x)*X", "x .* X"),
+    ("exp(x)/sum(exp(x))", "softmax(x)"),
+    ("1 ./ (1 + exp(-x))", "sigmoid(x)"),
+    ("log(sum(exp(x)))", "logsumexp(x)"),
+    ("ones(n)'*A*ones(n)", "sum(A)"),
+    ("1/n*sum(x)", "mean(x)"),
+    ("kron(A, B)*vec(C)", "vec(B*C*A')"),
+    ("e(i, n)'*A*e(j, n)", "A[i,j]"),
+    ("sign(x) .* x", "abs(x)"),
+    ("dpow(A, 2, B)", "A*B + B*A"),
+    ("dpow(A, 3, A)", "3*A^3"),
+]
+
+
+@pytest.mark.parametrize(("formula", "expected"), KNOWN, ids=lambda x: x)
+def test_what_is_known_of_the_variables_is_used(formula: str, expected: str) -> None:
+    problem, made = simplified(formula)
+    assert text(made) == expected
+    assert agree(problem.expression, made, definitions=problem.definitions, facts=problem.facts).ok is True
+
+
+LEFT_ALONE = """
+(A + A')*x
+2*X'*((X*W - C) .* ind(X*W > 0))
+inv(A)'*x*y'*inv(A)'
+x/norm(x)
+A*(B + C)*x
+S*A + A'*S
+x .* (A*y)
+inv(A + B)*A
+inv(X'*X)*X'*x
+sum(x .* y .* z)
+(s + t)^2
+exp(-x'*x)
+A*B*A
+tr(A)*tr(B)
+norm(A*x - y)^2
+softmax(x) .* (x - y)
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("formula", [f for f in LEFT_ALONE if "W - C" not in f and "X'*X)*X'" not in f])
+def test_what_is_already_in_its_simplest_form_stays(formula: str) -> None:
+    problem, made = simplified(formula)
+    assert made is problem.expression
+    assert text(made) == formula
