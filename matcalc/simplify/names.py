@@ -105,8 +105,8 @@ def _part(e: Node, value: Node, leaf: Node) -> Iterator[Node]:
                 yield mul(c / k, hadamard(leaf, *rest))
         case "add":
             ratio = _ratio(inside, parts)
-            if ratio is not None:
-                yield mul(c, add(core, mul(-ratio, wanted), mul(intern_scalar(ratio / k), leaf)))
+            if ratio is not None and len(inside) > len(parts):
+                yield mul(c, add(core, *(mul(-ratio, t) for t in parts), mul(intern_scalar(ratio / k), leaf)))
 
 
 def _ratio(inside: tuple[Node, ...], parts: tuple[Node, ...]) -> Expr | None:
