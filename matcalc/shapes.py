@@ -6,6 +6,7 @@ An unknown size is bound when it must equal something (union-find).  Equations b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import count
@@ -99,6 +100,14 @@ def _times(a: dict[Monomial, Fraction], b: dict[Monomial, Fraction]) -> dict[Mon
         for q, d in b.items():
             _accumulate(found, {tuple(sorted(p + q, key=lambda s: s.order)): c * d})
     return found
+
+
+def _divided(terms: dict[Monomial, Fraction]) -> dict[Monomial, Fraction]:
+    """The terms without the sizes that all of them hold, none of which is 0: n*q - n = 0 is q - 1 = 0."""
+    shared = Counter(next(iter(terms)))
+    for monomial in terms:
+        shared &= Counter(monomial)
+    return {tuple(sorted((Counter(m) - shared).elements(), key=lambda s: s.order)): c for m, c in terms.items()}
 
 
 def _made(terms: dict[Monomial, Fraction], factors: tuple[Dim, ...] = ()) -> Dim:
@@ -217,6 +226,7 @@ class Unifier:
             raise ClashError(a, b)
         if len(difference) == 1 or (len(difference) == 2 and () in difference and len(unknowns) < len(sizes)):
             self._positive(difference, a, b)
+        difference = _divided(difference)
         for unknown in unknowns:
             inside = [monomial for monomial in difference if unknown in monomial]
             if inside == [(unknown,)] and abs(difference[(unknown,)]) == 1:

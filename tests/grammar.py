@@ -53,7 +53,7 @@ def needed_level(before: str, after: str) -> int:
     """How tightly an operand must bind that stands between these two parts of a template."""
     before, after = before.rstrip(), after.lstrip()
     need = ADD
-    if after.startswith("["):
+    if after.startswith(("[", "²", "³", "⁻", "ᵀ")):  # superscripts would run together
         need = ATOM
     elif after.startswith((*POSTFIX, ".^", ".**")):
         need = POWER

@@ -23,7 +23,7 @@ def _fits(production: Production, dims: Dims) -> bool:
 
 
 _NAMES = {
-    ("real", 2): "X A B W Y C H F V M", ("real", 1): "x y a b u v w z", ("real", 0): "alpha beta theta gamma t s",
+    ("real", 2): "X A B W Y C H F V M", ("real", 1): "x y a b u v w z", ("real", 0): "alpha beta theta t s phi",
     ("positive", 2): "Psi Omega N1 N2 N3 N4", ("positive", 1): "p q g h p1 p2", ("positive", 0): "tau rho kappa nu",
     ("symmetric", 2): "S S1 S2 S3", ("posdef", 2): "P P1 P2 P3", ("invertible", 2): "J J1 J2 J3",
     ("diagonal", 2): "Lambda D1 D2 D3", ("lower", 2): "L L1 L2 L3", ("upper", 2): "U U1 U2 U3",
