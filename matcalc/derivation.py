@@ -224,7 +224,8 @@ def _leaf(problem: Problem, wrt: str | sympy.Basic, names: Mapping[str, Node], o
     if "integer" in properties(X):
         raise UndifferentiableError(f"{name} is an integer: nothing is differentiated by it", hint="declare it as a scalar")
     if X not in occurring:
-        raise UndifferentiableError(f"{name} does not occur in the expression", hint=f"it depends on {', '.join(names)}")
+        found = ", ".join(known for known, node in names.items() if node in occurring)
+        raise UndifferentiableError(f"{name} does not occur in the expression", hint=f"it depends on {found}" if found else "")
     return X
 
 

@@ -19,14 +19,17 @@ class Engine:
     def __init__(self, problem: Problem, rules: Rulebase) -> None:
         self.problem = problem
         self.rules = rules
-        self.facts = (*problem.facts, *declared_facts(problem.variables.values(), rules))
         self.plain = Simplifier(rules, unused=rigid(rules))
+        stated = (*problem.facts, *declared_facts(problem.variables.values(), rules))
+        self.facts = [(left, right) for left, right in stated if self.plain(left) is not self.plain(right)]
         self.definitions = {Z: self.plain(value) for Z, value in problem.definitions.items()}
         self.f = self.plain(problem.expression)
 
     @cached_property
     def simplifier(self) -> Simplifier:
-        """Simplifies in the names that the person gave."""
+        """Simplifies in the names that the person gave, by what was stated of the variables."""
+        if not self.definitions and not self.facts:
+            return self.plain
         return Simplifier(self.rules, self.definitions, self.facts, plain=self.plain)
 
     def gradients(self, leaves: Sequence[Node], convention: str = "structured") -> dict[Node, Node]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from matcalc.algebra import add, broadcast, hadamard, is_zero, mul, ones, split_coefficient, terms, unbroadcast
+from matcalc.algebra import add, hadamard, is_zero, mul, ones, split_coefficient, terms, unbroadcast
 from matcalc.expr import ONE, Node, head, operands, shape
 from matcalc.simplify.products import coefficient_and_factors
 
@@ -64,13 +64,3 @@ def _vanishing(Z: Node, axis: int, s: Simplifier) -> Node | None:
 def _is_constant_along(f: Node, axis: int) -> bool:
     bare = unbroadcast(f)
     return bare is not f and shape(bare) != () and shape(bare)[axis] == 1
-
-
-def merge_broadcasts(e: Node, s: Simplifier) -> Node | None:
-    """ones(m)*(r .* q) = (ones(m)*r) .* (ones(m)*q): rows and columns that are spread stay apart, to be factored out."""
-    c, core = split_coefficient(e)
-    assert core is not None
-    bare = unbroadcast(core)
-    if bare is core or head(bare) != "hadamard":
-        return None
-    return mul(c, hadamard(*(broadcast(f, shape(e)) for f in operands(bare))))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from matcalc.algebra import rebuild, transpose
 from matcalc.expr import Node, head, is_scalar, operands, postorder, shape
 from matcalc.rulebase import Rulebase
-from matcalc.simplify.axes import centred, merge_broadcasts, pull_out
+from matcalc.simplify.axes import centred, pull_out
 from matcalc.simplify.cost import Cost
 from matcalc.simplify.identities import Identities
 from matcalc.simplify.names import Names
@@ -49,7 +49,6 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "mul": (
         contract,
         merge_ones,
-        merge_broadcasts,
         pull_out,
         centred,
         merge_powers,

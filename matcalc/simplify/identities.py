@@ -34,31 +34,32 @@ class Identities:
     """The oriented identities, by the outermost operation of their left side; compiled when what they need has been seen."""
 
     def __init__(self, rules: Rulebase, structures: Structures) -> None:
+        """Nothing is compiled yet."""
         self._rules = rules
         self._structures = structures
-        self._waiting = [(i, *entry) for i, entry in enumerate(rules.compiled_identities(_outlines))]
+        self._outlines = rules.compiled_identities(_outlines)
         self._seen: set[str] = set()
+        self._awake: set[int] = set()
         self._by_head: dict[str, list[tuple[int, frozenset[str], Rewrite]]] = {}
-        self._awake(set())
+        self._wake("")
 
-    def _awake(self, new: set[str]) -> None:
-        """Compiles the identities all of whose operations have been seen by now."""
-        self._seen |= new
-        ready = [w for w in self._waiting if all(alternatives & self._seen for alternatives in w[2])]
-        if ready:
-            self._waiting = [w for w in self._waiting if w not in ready]
-        for order, identity, _ in ready:
-            rewrite = _rewrite(identity, self._rules)
-            name, needed = rewrite.left.heads_needed()
-            found = self._by_head.setdefault(name, [])
-            found.append((order, needed, rewrite))
-            found.sort(key=lambda entry: entry[0])
+    def _wake(self, name: str) -> None:
+        """Compiles the identities all of whose operations have been seen, now that one of this name has been."""
+        self._seen.add(name)
+        for order, identity, needs in self._outlines.get(name, ()):
+            if order not in self._awake and all(alternatives & self._seen for alternatives in needs):
+                self._awake.add(order)
+                rewrite = _rewrite(identity, self._rules)
+                outermost, needed = rewrite.left.heads_needed()
+                found = self._by_head.setdefault(outermost, [])
+                found.append((order, needed, rewrite))
+                found.sort(key=lambda entry: entry[0])
 
     def apply(self, e: Node, s: Simplifier) -> Node | None:
         """e after the first identity that shortens it; None where none does."""
         name = head(e)
         if name not in self._seen:
-            self._awake({name})
+            self._wake(name)
         candidates = self._by_head.get(name)
         if candidates is None:
             return None
@@ -108,9 +109,18 @@ _FUNCTION = re.compile(r"([A-Za-z_]\w*)\(")
 _OPERATORS = {"<=": "le", "<": "lt", ">": "gt"}
 
 
-def _outlines(rules: Rulebase) -> list[tuple[Identity, list[frozenset[str]]]]:
-    """Each identity with the operations that its left side names, each with its alternatives; no formula is parsed."""
-    return [(identity, _needs(identity.lhs, rules)) for identity in rules.simplifying()]
+_Outline = tuple[int, Identity, list[frozenset[str]]]
+"""An identity, its place among the others, and the operations that its left side names, each with its alternatives."""
+
+
+def _outlines(rules: Rulebase) -> dict[str, list[_Outline]]:
+    """The identities by the operations that they need ("" where they need none); no formula is parsed."""
+    found: dict[str, list[_Outline]] = {}
+    for order, identity in enumerate(rules.simplifying()):
+        needs = _needs(identity.lhs, rules)
+        for name in frozenset().union(*needs) or {""}:
+            found.setdefault(name, []).append((order, identity, needs))
+    return found
 
 
 def _needs(left: str, rules: Rulebase) -> list[frozenset[str]]:

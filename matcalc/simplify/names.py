@@ -29,7 +29,7 @@ class Names:
         self.powers: dict[Node, list[tuple[Node, Expr]]] = {}
         self.multiples: dict[Node, list[tuple[Node, Expr]]] = {}
         self.parts: dict[tuple[str, Node], list[tuple[Node, Node]]] = {}
-        for value, leaf in self.whole.items():
+        for value, leaf in list(self.whole.items()):
             if head(value) == "spow":
                 self.powers.setdefault(operands(value)[0], []).append((leaf, operands(value)[1]))
             if is_scalar(value):
@@ -38,9 +38,12 @@ class Names:
             assert core is not None
             if c != 1:
                 self.multiples.setdefault(core, []).append((leaf, c))
-                if head(core) == "add":
-                    opposite = normal(add(*(mul(-ONE, t) for t in operands(core))))
+            if head(core) == "add":
+                opposite = normal(add(*(mul(-ONE, t) for t in operands(core))))
+                if c != 1:
                     self.multiples.setdefault(opposite, []).append((leaf, cast(Expr, -c)))
+                elif is_leaf(leaf):
+                    self.whole.setdefault(opposite, mul(-ONE, leaf))
             if head(core) in ("mul", "add", "hadamard"):
                 self.parts.setdefault((head(core), operands(core)[0]), []).append((leaf, value))
 

@@ -120,7 +120,17 @@ def _without_power(t: Node, base: Node, p: Expr) -> Node:
 def entrywise_factors(core: Node | None) -> tuple[Node, ...]:
     """The factors of an entrywise product; (e,) where e is none."""
     assert core is not None
-    return operands(core) if head(core) == "hadamard" else (core,)
+    if head(core) == "hadamard":
+        return tuple(g for f in operands(core) for g in _spread(f))
+    return _spread(core)
+
+
+def _spread(f: Node) -> tuple[Node, ...]:
+    """The factors of a row or a column that is spread, each spread alone: ones(m)*(r .* q) = (ones(m)*r) .* (ones(m)*q)."""
+    bare = unbroadcast(f)
+    if bare is f or head(bare) != "hadamard":
+        return (f,)
+    return tuple(broadcast(g, shape(f)) for g in operands(bare))
 
 
 def common_coefficient(coefficients: list[Expr]) -> Expr:
