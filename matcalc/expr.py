@@ -146,7 +146,8 @@ def head(e: Node) -> str:
     if found is not None:
         return found
     if cls is MatrixOp or cls is ScalarOp:
-        return cast(str, e.name)
+        name: str = e.name
+        return name
     if e.is_Function:
         return cls.__name__
     return "symbol" if isinstance(e, Symbol) else "number"
@@ -155,24 +156,27 @@ def head(e: Node) -> str:
 def operands(e: Node) -> tuple[Node, ...]:
     """What the operation of e is applied to: no sizes, no names, in order; () for a leaf."""
     cls = type(e)
+    args: tuple[Node, ...]
     if cls is MatrixOp or cls is ScalarOp:
-        return cast("tuple[Node, ...]", e.operands)
-    if cls in _LEAVES:
-        return ()
-    return cast("tuple[Node, ...]", e.args)
+        args = e.operands
+    else:
+        args = () if cls in _LEAVES else e._args
+    return args
 
 
+_OUR_OWN = frozenset({MatrixOp, ScalarOp, Variable})
 _LEAVES = frozenset({Variable, Identity, ZeroMatrix, OneMatrix, Symbol})
 
 
 def shape(e: Node) -> Shape:
     """The shape of e: () of a scalar, (rows, columns) of a matrix."""
-    return cast(Shape, getattr(e, "_mc_shape", SCALAR))
+    found: Shape = getattr(e, "_mc_shape", SCALAR)
+    return found
 
 
 def is_scalar(e: Node) -> bool:
     """Whether e is a scalar."""
-    return getattr(e, "_mc_shape", SCALAR) == SCALAR
+    return not getattr(e, "_mc_shape", SCALAR)
 
 
 def is_vector(e: Node) -> bool:
@@ -193,10 +197,13 @@ def is_number(e: Node) -> bool:
 
 def digest(e: Node) -> bytes:
     """A structural hash of e, the same in every process: the order of commuting things hangs on it."""
-    found = getattr(e, "_mc_digest", None)
-    if found is not None:
-        return cast(bytes, found)
-    return _intern_scalar(cast(Expr, e))[1]
+    if not hasattr(e, "_mc_shape"):
+        return _intern_scalar(cast(Expr, e))[1]
+    for x in postorder([e], lambda x: () if hasattr(x, "_mc_digest") or not hasattr(x, "_mc_shape") else operands(x)):
+        if hasattr(x, "_mc_shape") and not hasattr(x, "_mc_digest"):
+            x._mc_digest = _digest(type(x), "", operands(x), shape(x))
+    found: bytes = e._mc_digest
+    return found
 
 
 # ---------------------------------------------------------------- building nodes
@@ -217,7 +224,7 @@ def _intern_scalar(e: Expr) -> tuple[Expr, bytes, int]:
         _SCALAR_TABLE.clear()
     depth = 0
     if e.args:
-        args = tuple(a if hasattr(a, "_mc_digest") else _intern_scalar(a)[0] for a in e.args)
+        args = tuple(a if hasattr(a, "_mc_shape") else _intern_scalar(a)[0] for a in e.args)
         key = _hash(type(e).__name__.encode(), *(digest(a) for a in args))
         depth = 1 + max((_SCALAR_TABLE[a][2] for a in args if a in _SCALAR_TABLE), default=0)
         if any(a is not b for a, b in zip(args, e.args, strict=True)):
@@ -237,13 +244,18 @@ def intern_scalar(e: Expr) -> Expr:
     return found if depth < _DEEPEST_SCALAR else cast(Expr, scalar_node("scalar", (found,)))
 
 
+def _interned(d: Expr) -> Expr:
+    found = _SCALAR_TABLE.get(d)
+    return found[0] if found is not None else intern_scalar(d)
+
+
 def one_object(e: Basic) -> Any:
     """The one object that equals e, however deep it is: for what goes out to SymPy."""
     return _intern_scalar(e)[0]
 
 
 def _intern_matrix(cls: type, name: str, args: tuple[Node, ...], dims: Shape, extra: Iterable[str] = ()) -> Any:
-    key = (cls, name, *map(id, args), *dims, *extra)
+    key = (cls, name, *map(id, args), *map(id, dims), *extra)
     found = _MATRIX_TABLE.get(key)
     if found is not None:
         return found
@@ -258,18 +270,18 @@ def _intern_matrix(cls: type, name: str, args: tuple[Node, ...], dims: Shape, ex
         basic_args = dims[:1] if cls is Identity else dims
     made: Any = Basic.__new__(cls, *basic_args)
     made._mc_shape = dims
-    made._mc_digest = _hash(
-        cls.__name__.encode(),
-        name.encode(),
-        *(digest(a) for a in args),
-        *(digest(d) for d in dims),
-        *(x.encode() for x in extra),
-    )
-    if cls in (MatrixOp, ScalarOp):
-        made.name, made.operands = name, args
+    if cls in _OUR_OWN:
+        made._mc_digest = _digest(cls, name, args, dims, extra)
+        if cls is not Variable:
+            made.name, made.operands = name, args
     hash(made)
     _MATRIX_TABLE[key] = made
     return made
+
+
+def _digest(cls: type, name: str, args: tuple[Node, ...], dims: Shape, extra: Iterable[str] = ()) -> bytes:
+    texts = (cls.__name__, name, *extra)
+    return _hash(*(x.encode() for x in texts), *(digest(a) for a in args), *(digest(d) for d in dims))
 
 
 def matrix_node(name: str, args: tuple[Node, ...], dims: Shape) -> Node:
@@ -278,7 +290,7 @@ def matrix_node(name: str, args: tuple[Node, ...], dims: Shape) -> Node:
     The operands must be nodes already; the caller answers for the shape.  Of shape 1×1 it is wrapped by `scalar`.
     """
     cls = _CLASSES.get(name, MatrixOp)
-    made = _intern_matrix(cls, name, args, tuple(map(intern_scalar, dims)))
+    made = _intern_matrix(cls, name, args, tuple([_interned(d) for d in dims]))
     return scalar_node("scalar", (made,)) if dims[0] == 1 and dims[1] == 1 else cast(Node, made)
 
 

@@ -56,6 +56,8 @@ class Structures:
         """A' in normal form: pushed to the factors of a product; into a sum only where that is no longer."""
         if is_scalar(e):
             return e
+        if e in self._transposes:
+            return self._transposes[e]
         for x in postorder([e], self._transposed_with):
             if x not in self._transposes:
                 self._transposes[x] = self._transpose(x)
@@ -66,6 +68,8 @@ class Structures:
         if is_scalar(e):
             return structure in ("symmetric", "diagonal", "lower", "upper") or bool(getattr(e, f"is_{structure}", False))
         known = self._known.setdefault(structure, {})
+        if e in known:
+            return known[e]
         for x in postorder([e], lambda x: () if x in known else operands(x)):
             if x not in known:
                 known[x] = is_scalar(x) or self._infer(x, structure, known)

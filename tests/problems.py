@@ -130,8 +130,12 @@ class Problem:
     @property
     def declarations(self) -> list[str]:
         """What is declared of every variable, and the integers."""
-        integers = [f"{name}: integer" for name in ("i", "k") if any(name in t.letters.values() for t in self.trees)]
+        words = {t.leaf for t in self.trees} | {name for t in self.trees for name in t.letters.values()}
+        integers = [f"{name}: integer" for name in self.sizes if name in words and not self._is_size(name)]
         return [self.variables[name].declaration for name in self.used_names if name in self.variables] + integers
+
+    def _is_size(self, name: str) -> bool:
+        return any(name in self.variables[v].dims for v in self.used_names if v in self.variables)
 
     @property
     def trees(self) -> list[Tree]:

@@ -33,6 +33,9 @@ class Cost:
         """About the number of nodes of e as printed."""
         found = self._known.get(e)
         if found is None:
+            if all(o in self._known for o in operands(e)):
+                found = self._known[e] = self._count(e)
+                return found
             for x in postorder([e], lambda x: () if x in self._known else operands(x)):
                 if x not in self._known:
                     self._known[x] = self._count(x)

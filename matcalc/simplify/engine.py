@@ -104,6 +104,8 @@ class Simplifier:
 
     def __call__(self, e: Node) -> Node:
         """e in its simplest form; equal in value wherever both sides are defined."""
+        if e in self._done:
+            return self._done[e]
         for x in postorder([e], lambda x: () if x in self._done else operands(x)):
             if x not in self._done:
                 old = operands(x)

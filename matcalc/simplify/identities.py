@@ -60,6 +60,9 @@ class Identities:
         name = head(e)
         if name not in self._seen:
             self._wake(name)
+        if name == "symbol":
+            for structure in self._structures.declared(e) - self._seen:
+                self._wake(structure)
         candidates = self._by_head.get(name)
         if candidates is None:
             return None
@@ -117,7 +120,7 @@ def _outlines(rules: Rulebase) -> dict[str, list[_Outline]]:
     """The identities by the operations that they need ("" where they need none); no formula is parsed."""
     found: dict[str, list[_Outline]] = {}
     for order, identity in enumerate(rules.simplifying()):
-        needs = _needs(identity.lhs, rules)
+        needs = _needs(identity.lhs, rules) + _structures_needed(identity, rules)
         for name in frozenset().union(*needs) or {""}:
             found.setdefault(name, []).append((order, identity, needs))
     return found
@@ -131,6 +134,12 @@ def _needs(left: str, rules: Rulebase) -> list[frozenset[str]]:
         if records and not any(record.macro for record in records):
             needs.append(frozenset(name for record in records for name in (record.name, record.sympy) if name))
     return needs
+
+
+def _structures_needed(identity: Identity, rules: Rulebase) -> list[frozenset[str]]:
+    """The structures that must be known of something, each with the operations that make it."""
+    words = [guard.partition("(")[0] for guard in identity.where]
+    return [frozenset({word}) | rules.structures[word].made_by for word in words if word in rules.structures]
 
 
 @lru_cache(maxsize=1024)
