@@ -167,7 +167,7 @@ def gradients(
     engine = Engine(read, known)
     results = engine.gradients(leaves, convention)
     verdict = _verified(read, results, convention, known, 5, 0) if verify else None
-    return tuple(Derivation(read, name_of(X), X, G, convention, engine, verdict, symbols) for X, G in results.items())
+    return tuple(Derivation(read, name_of(X), X, results[X], convention, engine, verdict, symbols) for X in leaves)
 
 
 def _read(problem: Problem | str | sympy.Basic, declare: str | Iterable[str] | None, rules: Rulebase) -> Problem:
@@ -216,7 +216,7 @@ def _free(problem: Problem, occurring: set[Node]) -> list[Node]:
 def _leaf(problem: Problem, wrt: str | sympy.Basic, names: Mapping[str, Node], occurring: set[Node]) -> Node:
     """The variable or intermediate of that name."""
     name = wrt if isinstance(wrt, str) else str(getattr(wrt, "name", wrt))
-    X = names.get(name) or problem.find(name)
+    X = names.get(name) or problem.find(name.removeprefix("\\"))
     if X is None:
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(names)}"

@@ -179,12 +179,6 @@ def is_scalar(e: Node) -> bool:
     return not getattr(e, "_mc_shape", SCALAR)
 
 
-def is_vector(e: Node) -> bool:
-    """Whether e is a column, n×1."""
-    s = shape(e)
-    return len(s) == 2 and s[1] == 1
-
-
 def is_leaf(e: Node) -> bool:
     """Whether e is a variable, a number or a constant matrix."""
     return not operands(e)
@@ -366,11 +360,6 @@ def postorder(roots: Iterable[Node], children: Callable[[Node], tuple[Node, ...]
             seen.add(id(e))
             stack.append((e, True))
             stack.extend((c, False) for c in reversed(children(e)) if id(c) not in seen)
-
-
-def variables(*roots: Node) -> list[Node]:
-    """The variables (matrix and scalar) below the roots, sizes left out, in order of first appearance."""
-    return [e for e in postorder(roots) if head(e) == "symbol"]
 
 
 def substitute(e: Node, leaves: Mapping[Node, Node], rebuild: Callable[[Node, tuple[Node, ...]], Node]) -> Node:

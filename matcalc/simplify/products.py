@@ -137,7 +137,7 @@ def settle_sign(e: Node, s: Simplifier) -> Node | None:
     for i, f in enumerate(fs):
         if head(f) == "add":
             signs = [bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative) for t in terms(f)]
-            if all(signs) or (negative and any(signs)):
+            if all(signs) or (negative and any(signs) and len(signs) - sum(signs) <= sum(signs)):
                 flipped = add(*(mul(MINUS_ONE, t) for t in terms(f)))
                 return mul(MINUS_ONE, c, *fs[:i], flipped, *fs[i + 1 :])
     return None
