@@ -69,7 +69,6 @@ STRATEGY_EXAMPLES = [
     ("contract", "x*y'*z", "y'*z*x"),
     ("contract", "A*x*(y'*B)*z", "y'*B*z*A*x"),
     ("merge_ones", "ones(n)*ones(d)'", "ones(n, d)"),
-    ("merge_broadcasts", "X .* (x .* y)", "X .* x .* y"),
     ("pull_out", "sum(X .* w', axis=0)", "sum(X, axis=0) .* w'"),
     ("pull_out", "sum(X .* x, axis=1)", "sum(X, axis=1) .* x"),
     ("centred", "Z = X .- mean(X, axis=0); sum(Z, axis=0)", "zeros(1, d)"),
@@ -89,6 +88,8 @@ STRATEGY_EXAMPLES = [
     ("factor_sum", "s*A - s*B", "s*(A - B)"),
     ("factor_sum", "A .* B + A .* C", "A .* (B + C)"),
     ("lead_with_positive", "-A + B", "B - A"),
+    ("lead_with_plain", "A' + A", "A + A'"),
+    ("lead_with_plain", "X'*A'*X + X'*A*X", "X'*(A + A')*X"),
     ("merge_entrywise", "x .* x .* y", "x.^2 .* y"),
     ("merge_entrywise", "x .* (y ./ x)", "y"),
     ("numerators_first", "1 ./ x .* y", "y ./ x"),
@@ -118,7 +119,6 @@ NORMAL_FORMS = {
     "push_transpose",  # (A*B)' is B'*A'
     "contract",  # x*y'*z is (y'*z)*x
     "merge_entrywise",  # x .* x is x.^2
-    "merge_broadcasts",
     "merge_scalar_powers",
     "distribute_linear",  # sum(c*A) is c*sum(A)
     "turn_trace",  # tr(c*A) is c*tr(A)

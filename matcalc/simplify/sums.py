@@ -38,6 +38,19 @@ def lead_with_positive(e: Node, s: Simplifier) -> Node | None:
     return None if first is None else add(first, *(t for t in args if t is not first))
 
 
+def lead_with_plain(e: Node, s: Simplifier) -> Node | None:
+    """A' + A = A + A': of a term and its transpose the one with fewer transposes first."""
+    first, *others = operands(e)
+    turned = s.structures.transposed(first)
+    if turned is first or turned not in others or _transposes(turned) >= _transposes(first):
+        return None
+    return add(turned, *(first if t is turned else t for t in others))
+
+
+def _transposes(t: Node) -> int:
+    return sum(1 for f in coefficient_and_factors(t)[1] if head(f) == "transpose")
+
+
 def _is_negative(t: Node) -> bool:
     return bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative)
 
