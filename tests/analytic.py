@@ -80,7 +80,8 @@ def sigmoid(x: Array) -> Array:
 
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)) without overflow."""
-    return maximum(x, 0.0) + np.log1p(np.exp(-absolute(x)))
+    falling = np.where(_real(x) > 0, -x, x)
+    return np.where(_real(x) > 0, x, 0.0) + np.log1p(np.exp(falling))
 
 
 def logsumexp(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
