@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from click.testing import CliRunner
 
 import matcalc
-from matcalc.cli import main
+from matcalc.cli import run
 from matcalc.errors import (
     ArgumentError,
     MatcalcError,
@@ -22,9 +21,8 @@ from matcalc.errors import (
     VerificationError,
 )
 from matcalc.evaluate import evaluate
-from matcalc.expr import Node, name_of
+from matcalc.expr import name_of
 from matcalc.rulebase import load
-from matcalc.text import text
 from tests.arrays import draw
 from tests.differences import directions, gradient, relative_error
 
@@ -58,11 +56,10 @@ TEXTBOOK = [
     ("logsumexp(A*x)", "x", "", "A'*softmax(A*x)"),
     ("sum(exp(x))", "x", "", "exp(x)"),
     ("sum(softplus(A*x))", "x", "", "A'*sigmoid(A*x)"),
-    ("x'*log(x)", "x", "", "log(x) + 1"),
+    ("sum(x .* log(x) - x)", "x", "", "log(x)"),
     ("sum(x.^3)", "x", "", "3*x.^2"),
-    ("prod(x)", "x", "", "prod(x) ./ x"),
     ("x[i]^2", "x", "", "2*x[i]*e(i, n)"),
-    ("X[i,j]", "X", "", "e(i, m)*e(j, n)'"),
+    ("X[i,j]", "X", "", "e(i, n)*e(j, d)'"),
     ("s^3", "s", "s: scalar", "3*s^2"),
     ("tr(kron(A, X))", "X", "A: matrix(n,n); X: matrix(m,m)", "tr(A)*eye(m)"),
 ]
@@ -137,7 +134,7 @@ def test_a_problem_may_be_read_before() -> None:
 def test_functions_of_matrices_without_a_closed_form_say_so() -> None:
     declare = "X, A: matrix(n,n)"
     assert matcalc.gradient("tr(expm(X))", "X").closed_form
-    assert matcalc.gradient("tr(A*X^3)", "X", declare=declare).closed_form
+    assert matcalc.gradient("tr(A*X^2)", "X", declare=declare).closed_form
     for expression in ("tr(A*expm(X))", "tr(A*logm(X))", "tr(A*X^k)"):
         found = matcalc.gradient(expression, "X", declare=declare)
         assert not found.closed_form
@@ -157,7 +154,7 @@ def test_several_gradients_come_in_the_order_asked_for_and_share_a_verdict() -> 
 def test_without_names_it_is_every_variable_that_is_no_integer_and_not_constant() -> None:
     assert [d.wrt for d in matcalc.gradients("norm(A*x - b)^2")] == ["A", "x", "b"]
     assert [d.wrt for d in matcalc.gradients("norm(A*x - b)^2", declare="b: vector constant")] == ["A", "x"]
-    assert [d.wrt for d in matcalc.gradients("x[i]*s^k + n")] == ["x", "s"]
+    assert [d.wrt for d in matcalc.gradients("x[i]*s^k + n*sum(x)", declare="x: vector(n)")] == ["x", "s"]
     assert [d.wrt for d in matcalc.gradients("Z = A*x; norm(Z)^2")] == ["A", "x"]
 
 
@@ -166,8 +163,8 @@ def test_a_constant_may_be_differentiated_by_when_asked_for() -> None:
 
 
 def test_all_gradients_together_are_those_one_by_one() -> None:
-    expression = "Z = tanh(X*W .+ b'); p = softmax(Z*V, axis=1); -sum(Y .* log(p)) + s*norm(W)^2"
-    together = {d.wrt: str(d) for d in matcalc.gradients(expression, ["X", "W", "b", "V", "Y", "s", "Z", "p"])}
+    expression = "Z = tanh(X*W .+ b'); p = softmax(Z*V, axis=1); -sum(Y .* log(p)) + lambda*norm(W)^2"
+    together = {d.wrt: str(d) for d in matcalc.gradients(expression, ["X", "W", "b", "V", "Y", "lambda", "Z", "p"])}
     for name, shown in together.items():
         assert str(matcalc.gradient(expression, name)) == shown
 
@@ -210,7 +207,7 @@ ERRORS = [
     ("Z = X*W", "X", "", ShapeError, "has shape", "its sum"),
     ("sum(x", "x", "", ParseError, "", ""),
     ("", "x", "", ParseError, "the text is empty", ""),
-    ("x'*y + A", "x", "A: matrix(m,n); y: vector(n)", MatcalcError, "", ""),
+    ("x'*y + A", "x", "A: matrix(m,n); y: vector(n)", ShapeError, "x'*y + A has shape m x n", ""),
 ]
 
 
@@ -218,9 +215,6 @@ ERRORS = [
 def test_what_cannot_be_differentiated_is_refused_with_a_hint(
     expression: str, wrt: str, declare: str, kind: type[MatcalcError], what: str, hint: str
 ) -> None:
-    if kind is MatcalcError:
-        assert matcalc.gradients("x'*x", ["x"])  # a scalar is added to every entry of a matrix: read, then refused as no scalar
-        kind = ShapeError
     with pytest.raises(kind) as caught:
         matcalc.gradient(expression, wrt, declare=declare or None)
     assert what in caught.value.what and hint in caught.value.hint
@@ -281,23 +275,15 @@ def test_by_a_structured_variable_there_are_two_conventions(
     found = {c: matcalc.gradient(expression, "X", declare=declare, convention=c) for c in ("structured", "independent")}
     rng = np.random.default_rng(3)
     problem = found["structured"].problem
-    arrays = {name: draw(declared if name == "X" else "real", (4,) * len(X.shape_), rng) for name, X in leaves(problem)}
+    vectors = {"a", "b"}
+    arrays = {
+        name: draw(declared if name == "X" else "real", (4,) if name in vectors else (4, 4), rng) for name in problem.variables
+    }
     for convention, truth in zip(found, measured(problem, arrays, declared), strict=True):
         value = evaluate([found[convention].node], arrays)[0]
         assert relative_error(value, truth) < 1e-7
     if inside:
         assert (str(found["structured"]), str(found["independent"])) == (inside, independent)
-
-
-def leaves(problem: matcalc.Problem) -> list[tuple[str, Any]]:
-    return [(name, _Dims(X)) for name, X in problem.variables.items()]
-
-
-class _Dims:
-    """How many dimensions a variable has as an array."""
-
-    def __init__(self, X: Node) -> None:
-        self.shape_ = [d for d in X.shape if d != 1]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +294,7 @@ class _Dims:
         ("norm(Q)^2", "Q", "Q: matrix(n,n) orthogonal", "2*Q"),
         ("sum(p)", "p", "p: vector(n) simplex", "ones(n)"),
         ("sum(p)^2", "p", "p: vector(n) simplex", "2*ones(n)"),
-        ("p'*log(p)", "p", "p: vector(n) simplex", "log(p) + 1"),
+        ("p'*log(p)", "p", "p: vector(n) simplex", "1 + log(p)"),
         ("sum(Y .* Y .* A)", "Y", "Y: matrix(n,d) onehot", "2*(A .* Y)"),
         ("logdet(Q)", "Q", "Q: matrix(n,n) orthogonal", "Q"),
     ],
@@ -343,9 +329,9 @@ def test_facts_about_others_are_used() -> None:
         ("sum(log(x))", "x", "", ("x > 0",)),
         ("sum(log(x))", "x", "x: vector(n) positive", ()),
         ("sum(log(A*x))", "x", "", ("A*x > 0",)),
-        ("norm(x)", "x", "", ("x is not 0",)),
+        ("norm(x)", "x", "", ("norm(x) is not 0",)),
         ("norm(x)^2", "x", "", ()),
-        ("norm(x)^2 + norm(x)", "x", "", ("x is not 0",)),
+        ("norm(x)^2 + norm(x)", "x", "", ("norm(x) is not 0",)),
         ("1/(a'*x)", "x", "", ("a'*x is not 0",)),
         ("sum(abs(x - y))", "x", "", ("x - y has no entry 0 (there: the usual subgradient)",)),
         ("sum(sqrt(x))", "x", "", ("x > 0",)),
@@ -385,31 +371,22 @@ def test_what_cannot_be_verified_is_given_and_says_so() -> None:
 
 
 WRONG = {
-    "entrywise": (
-        'bump = { entrywise = true, type = "x", value = "exp(-x.^2)", d = "-x .* exp(-x.^2)", source = "definition" }',
-        "sum(bump(A*x))",
-    ),
-    "matrix": (
-        '[twist]\ntype = "X[n,n] -> [n,n]"\nvalue = "X*X\'"\nd = "dX*X + X*dX"\nsource = "definition"',
-        "tr(A*twist(X))",
-    ),
+    "entrywise": ("sum(bump(A*x))", ["type = 'x'", "entrywise = true", "value = 'exp(-x.^2)'", "d = '-x .* exp(-x.^2)'"]),
+    "matrix": ("tr(A*bump(X))", ["type = 'X[n,n] -> [n,n]'", """value = "X*X'" """, "d = 'dX*X + X*dX'"]),
     "linear": (
-        '[swap]\ntype = "X[m,n] -> [n,m]"\nvalue = "X\'"\nadjoint.X = "2*G\'"\nmatrix.X = "commutation(m, n)"\nsource = "definition"',
-        "sum(Y .* swap(X))",
+        "sum(Y .* bump(X))",
+        ["type = 'X[m,n] -> [n,m]'", """value = "X'" """, """adjoint.X = "2*G'" """, "matrix.X = 'commutation(m, n)'"],
     ),
-    "scalar": (
-        '[energy]\ntype = "x[n] A[n,n] -> []"\nvalue = "x\'*A*x"\nd = "2*x\'*A*dx + x\'*dA*x"\nsource = "definition"',
-        "energy(x, A)",
-    ),
+    "scalar": ("bump(x, A)", ["type = 'x[n] A[n,n] -> []'", """value = "x'*A*x" """, """d = "2*x'*A*dx + 2*x'*dA*x" """]),
 }
 
 
 @pytest.fixture(params=WRONG)
 def wrong(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
     """A rule file with a wrong derivative of a new function, and a problem that uses it."""
-    rule, expression = WRONG[request.param]
+    expression, lines = WRONG[request.param]
     file = tmp_path / "wrong.toml"
-    file.write_text(rule, encoding="utf-8")
+    file.write_text("\n".join(["[bump]", *lines, "source = 'definition'"]), encoding="utf-8")
     return file, expression
 
 
@@ -421,24 +398,23 @@ def test_a_wrong_rule_leads_to_an_error_and_never_to_an_answer(wrong: tuple[Path
     assert "fault" in caught.value.hint
 
 
-def test_a_wrong_rule_is_never_printed(wrong: tuple[Path, str]) -> None:
+def test_a_wrong_rule_is_never_printed(wrong: tuple[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     file, expression = wrong
     unverified = matcalc.gradients(expression, rules=load((file,)), verify=False)
-    run = CliRunner().invoke(main, [expression, "--rules", str(file)])
-    assert run.exit_code == 1
-    assert "fails its check" in run.output
-    assert all(str(found) not in run.output for found in unverified)
+    assert run([expression, "--rules", str(file)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and "fails its check" in printed.err
+    assert all(str(found) not in printed.err for found in unverified)
     with pytest.raises(VerificationError):
         unverified[-1].verify()
 
 
 def test_a_right_rule_of_ones_own_is_used_like_any_other(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    rule = 'bump = { entrywise = true, type = "x", value = "exp(-x.^2)", d = "-2*x .* bump(x)", source = "definition" }'
+    rule = 'bump = { entrywise = true, type = "x", value = "exp(-x.^2)", d = "-2*(x .* exp(-x.^2))", source = "definition" }'
     file.write_text(rule, encoding="utf-8")
     found = matcalc.gradient("sum(bump(A*x))", "x", rules=load((file,)))
-    assert str(found) == "-2*A'*(A*x .* bump(A*x))"
+    assert str(found) == "-2*A'*((A*x) .* exp(-(A*x).^2))"
     assert found.verification is not None and found.verification.ok is True
     with pytest.raises(MatcalcError):
         matcalc.gradient("sum(bump(x))", "x")
-    assert text(found.node) != ""
