@@ -21,9 +21,9 @@ if TYPE_CHECKING:
         UnknownNameError,
         VerificationError,
     )
-    from matcalc.parser import parse
-    from matcalc.problem import Problem
-    from matcalc.verify import Verification
+    from matcalc.language.parser import parse
+    from matcalc.language.problem import Problem
+    from matcalc.numeric.verify import Verification
 
 __version__ = "0.1.0"
 
@@ -48,11 +48,11 @@ __all__ = [
 
 _HOME = {
     "Derivation": "derivation",
-    "Problem": "problem",
-    "Verification": "verify",
+    "Problem": "language.problem",
+    "Verification": "numeric.verify",
     "gradient": "derivation",
     "gradients": "derivation",
-    "parse": "parser",
+    "parse": "language.parser",
 }
 
 

@@ -18,8 +18,9 @@ from typing import NoReturn
 
 import click
 
-from matcalc import __version__, catalogue, signatures
+from matcalc import __version__, catalogue
 from matcalc.errors import MatcalcError, ParseError, VerificationError
+from matcalc.rulebase import signatures
 
 FORMATS = ("text", "unicode", "latex", "json")
 CONVENTIONS = ("structured", "independent")
@@ -126,9 +127,9 @@ def grad(
     """The gradients of the scalar EXPR (`-`: read it from standard input)."""
     text = _read(expr, file)
     from matcalc.derivation import gradients
-    from matcalc.parser import parse
+    from matcalc.language.parser import parse
     from matcalc.report import render
-    from matcalc.rulebase import load
+    from matcalc.rulebase.base import load
 
     known = load(rules)
     problem = parse(text, declare, signatures=known.signatures)
@@ -150,8 +151,8 @@ def rules_command(words: tuple[str, ...], rules: tuple[Path, ...]) -> None:
 
 def _check(names: tuple[str, ...], files: tuple[Path, ...]) -> None:
     """Print the verdict on every formula of the rules of those names, or of all; VerificationError where one is wrong."""
-    from matcalc.rulebase import load
-    from matcalc.selfcheck import Selfcheck
+    from matcalc.rulebase.base import load
+    from matcalc.rulebase.selfcheck import Selfcheck
 
     selfcheck = Selfcheck(load(files))
     ids = catalogue.choose(selfcheck.ids(), names)

@@ -9,22 +9,22 @@ from functools import cached_property
 
 import sympy
 
-from matcalc.adjoint import children
-from matcalc.conditions import conditions
-from matcalc.engine import Engine
+from matcalc.calculus.adjoint import children
+from matcalc.calculus.conditions import conditions
+from matcalc.calculus.engine import Engine
 from matcalc.errors import ShapeError, UndifferentiableError, UnknownNameError, VerificationError
-from matcalc.expr import Node, head, is_scalar, name_of, postorder, properties
-from matcalc.function import Function, function
-from matcalc.interchange import from_sympy, own_symbols, to_sympy
-from matcalc.latex import latex_program
-from matcalc.layout import Program
-from matcalc.parser import parse
-from matcalc.problem import Problem, user_shape
-from matcalc.rulebase import Rulebase, rulebase
-from matcalc.text import text, text_program
-from matcalc.unicode import unicode_program
-from matcalc.verify import Verification
-from matcalc.verify import verify as verify_numbers
+from matcalc.exchange.interchange import from_sympy, own_symbols, to_sympy
+from matcalc.language.parser import parse
+from matcalc.language.problem import Problem, user_shape
+from matcalc.nodes.expr import Node, head, is_scalar, name_of, postorder, properties
+from matcalc.numeric.function import Function, function
+from matcalc.numeric.verify import Verification
+from matcalc.numeric.verify import verify as verify_numbers
+from matcalc.printing.latex import latex_program
+from matcalc.printing.layout import Program
+from matcalc.printing.text import text, text_program
+from matcalc.printing.unicode import unicode_program
+from matcalc.rulebase.base import Rulebase, rulebase
 
 CONVENTIONS = ("structured", "independent")
 _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})

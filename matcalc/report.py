@@ -13,12 +13,12 @@ from itertools import count
 from typing import TypeAlias
 
 from matcalc.derivation import Derivation
-from matcalc.expr import Node, name_of, properties, shape, variable
-from matcalc.latex import latex, latex_program
-from matcalc.layout import Program
-from matcalc.problem import Problem, declaration, user_shape
-from matcalc.text import text, text_program
-from matcalc.unicode import unicode, unicode_program
+from matcalc.language.problem import Problem, declaration, user_shape
+from matcalc.nodes.expr import Node, name_of, properties, shape, variable
+from matcalc.printing.latex import latex, latex_program
+from matcalc.printing.layout import Program
+from matcalc.printing.text import text, text_program
+from matcalc.printing.unicode import unicode, unicode_program
 
 _Program: TypeAlias = Callable[[Sequence[Node], Iterable[str]], Program]
 

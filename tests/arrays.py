@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from matcalc.evaluate import evaluate
-from matcalc.expr import Node, name_of, shape
+from matcalc.nodes.expr import Node, name_of, shape
+from matcalc.numeric.evaluate import evaluate
 
 Array = Any
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 import matcalc
-from matcalc.expr import Node, name_of, properties, shape, size_symbol, variable
-from matcalc.parser import parse_formula
-from matcalc.problem import Problem
+from matcalc.language.parser import parse_formula
+from matcalc.language.problem import Problem
+from matcalc.nodes.expr import Node, name_of, properties, shape, size_symbol, variable
 from tests import analytic, differences
 from tests.arrays import dimensions, draw, values
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 import matcalc
-from matcalc.adjoint import children
+from matcalc.calculus.adjoint import children
 from matcalc.errors import MatcalcError, VerificationError
-from matcalc.expr import Node, name_of, postorder
+from matcalc.nodes.expr import Node, name_of, postorder
 from tests import differences
 from tests.arrays import values
 from tests.grammar import SATISFIES, Kind, make

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from matcalc.expr import ONE, Node, size_symbol, variable
-from matcalc.parser import parse_formula
+from matcalc.language.parser import parse_formula
+from matcalc.nodes.expr import ONE, Node, size_symbol, variable
 
 n, d, k, N = SIZES = tuple(size_symbol(name) for name in ("n", "d", "k", "N"))
 _SHAPES = {

@@ -11,9 +11,9 @@ import traceback
 from dataclasses import dataclass
 
 import matcalc
-from matcalc.expr import Node
-from matcalc.layout import printed_size
-from matcalc.text import text
+from matcalc.nodes.expr import Node
+from matcalc.printing.layout import printed_size
+from matcalc.printing.text import text
 from tests.corpus_entries import Entry, load
 from tests.differences import relative_error
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-import matcalc.adjoint as module
-from matcalc.adjoint import depends_on, inner, isolate, operand_adjoint, sweep, textbook
-from matcalc.algebra import mul, zeros
+import matcalc.calculus.adjoint as module
+from matcalc.calculus.adjoint import depends_on, inner, isolate, operand_adjoint, sweep, textbook
+from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.derivation import gradients
-from matcalc.expr import ONE, Node, graph_size, operands, postorder, shape, variable
-from matcalc.parser import parse, parse_formula
-from matcalc.rulebase import rulebase
-from matcalc.simplify.engine import Simplifier
-from matcalc.text import text
-from matcalc.verify import agree, verify
+from matcalc.language.parser import parse, parse_formula
+from matcalc.nodes.algebra import mul, zeros
+from matcalc.nodes.expr import ONE, Node, graph_size, operands, postorder, shape, variable
+from matcalc.numeric.verify import agree, verify
+from matcalc.printing.text import text
+from matcalc.rulebase.base import rulebase
 from tests.notation import SIZES, VARIABLES
 
 RULES = rulebase()

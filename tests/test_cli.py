@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 import matcalc
-from matcalc import derivation, signatures
+from matcalc import derivation
 from matcalc.cli import DEBUG, FORMATS, run
-from matcalc.verify import Check, Verification
+from matcalc.numeric.verify import Check, Verification
+from matcalc.rulebase import signatures
 
 Command: TypeAlias = Callable[..., tuple[int, str, str]]
 LEAST_SQUARES = "norm(A*x - b)^2"

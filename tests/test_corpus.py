@@ -10,8 +10,8 @@ from functools import cache
 import pytest
 
 import matcalc
-from matcalc.expr import Node
-from matcalc.layout import printed_size
+from matcalc.nodes.expr import Node
+from matcalc.printing.layout import printed_size
 from tests.corpus_entries import Entry, load
 from tests.differences import relative_error
 
@@ -61,7 +61,7 @@ def test_the_comparison_can_fail() -> None:
 
 @pytest.mark.parametrize("entry", ALL, ids=lambda e: e.id)
 def test_the_sizes_tried_are_new_and_pairwise_different(entry: Entry) -> None:
-    in_shapes = {s.name for e in entry.leaves.values() for d in matcalc.expr.shape(e) for s in d.free_symbols}
+    in_shapes = {s.name for e in entry.leaves.values() for d in matcalc.nodes.expr.shape(e) for s in d.free_symbols}
     new = [entry.other_sizes[s] for s in in_shapes]
     assert len(set(new)) == len(new)
 

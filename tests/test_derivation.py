@@ -20,9 +20,9 @@ from matcalc.errors import (
     UnknownNameError,
     VerificationError,
 )
-from matcalc.evaluate import evaluate
-from matcalc.expr import name_of
-from matcalc.rulebase import load
+from matcalc.nodes.expr import name_of
+from matcalc.numeric.evaluate import evaluate
+from matcalc.rulebase.base import load
 from tests.arrays import draw
 from tests.differences import directions, gradient, relative_error
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-import matcalc.differential as module
-from matcalc.algebra import add, factors, mul, number, terms, zeros
-from matcalc.differential import differential
+import matcalc.calculus.differential as module
+from matcalc.calculus.differential import differential
 from matcalc.errors import RuleError, UndifferentiableError
-from matcalc.evaluate import evaluate
-from matcalc.expr import ZERO, Node, graph_size, head, name_of, postorder, shape, variable
-from matcalc.parser import parse, parse_formula
-from matcalc.rulebase import Rulebase, load, rulebase
-from matcalc.signatures import load as load_signatures
-from matcalc.text import text
-from matcalc.verify import agree
+from matcalc.language.parser import parse, parse_formula
+from matcalc.nodes.algebra import add, factors, mul, number, terms, zeros
+from matcalc.nodes.expr import ZERO, Node, graph_size, head, name_of, postorder, shape, variable
+from matcalc.numeric.evaluate import evaluate
+from matcalc.numeric.verify import agree
+from matcalc.printing.text import text
+from matcalc.rulebase.base import Rulebase, load, rulebase
+from matcalc.rulebase.signatures import load as load_signatures
 from tests.arrays import dimensions, draw
 from tests.differences import richardson
 from tests.notation import SIZES, VARIABLES, node

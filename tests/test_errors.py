@@ -15,9 +15,9 @@ from matcalc.errors import (
     UnknownNameError,
     point,
 )
-from matcalc.expr import size_symbol, variable
-from matcalc.parser import parse, parse_formula
-from matcalc.syntax.scanner import MAX_TEXT
+from matcalc.language.parser import parse, parse_formula
+from matcalc.language.syntax.scanner import MAX_TEXT
+from matcalc.nodes.expr import size_symbol, variable
 
 
 def failure(source: str, declare: str = "") -> MatcalcError:

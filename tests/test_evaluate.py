@@ -12,14 +12,14 @@ import scipy.linalg
 import scipy.special
 import sympy
 
-from matcalc import linalg
 from matcalc.errors import ArgumentError, ShapeError
-from matcalc.evaluate import Program, bind, dimension, evaluate, leaves
-from matcalc.expr import ONE, matrix_node, shape, size_symbol
-from matcalc.function import function
-from matcalc.kernels import KERNELS, kernel
-from matcalc.parser import parse
-from matcalc.rulebase import rulebase
+from matcalc.language.parser import parse
+from matcalc.nodes.expr import ONE, matrix_node, shape, size_symbol
+from matcalc.numeric import linalg
+from matcalc.numeric.evaluate import Program, bind, dimension, evaluate, leaves
+from matcalc.numeric.function import function
+from matcalc.numeric.kernels import KERNELS, kernel
+from matcalc.rulebase.base import rulebase
 
 Array = Any
 RNG = np.random.default_rng(0)

@@ -13,11 +13,12 @@ import sympy
 from sympy import MatrixSymbol, Symbol
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
-from matcalc import algebra, parse
+from matcalc import parse
 from matcalc.errors import ArgumentError, MatcalcError, ShapeError, UndifferentiableError
-from matcalc.evaluate import evaluate
-from matcalc.export import MatrixOperation, ScalarOperation
-from matcalc.expr import (
+from matcalc.exchange.export import MatrixOperation, ScalarOperation
+from matcalc.exchange.interchange import from_sympy, own_symbols, to_sympy
+from matcalc.nodes import algebra
+from matcalc.nodes.expr import (
     Node,
     ScalarOp,
     graph_size,
@@ -30,7 +31,7 @@ from matcalc.expr import (
     size_symbol,
     variable,
 )
-from matcalc.interchange import from_sympy, own_symbols, to_sympy
+from matcalc.numeric.evaluate import evaluate
 
 n, d, k = (Symbol(name, integer=True, positive=True) for name in "ndk")
 X, Y, A, B = (MatrixSymbol(*of) for of in (("X", n, d), ("Y", n, d), ("A", n, n), ("B", n, n)))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 import matcalc
-from matcalc.expr import variable
-from matcalc.latex import latex
+from matcalc.nodes.expr import variable
+from matcalc.printing.latex import latex
 from tests.notation import node
 from tests.strategies import Problem, problems
 

@@ -14,23 +14,27 @@ LINES = 400
 
 # fmt: off
 LAYERS = [
-    "errors", "linalg", "records", "scalars", "shapes", "syntax.names",
-    "catalogue", "entrywise", "expr", "signatures", "syntax.scanner", "syntax.tree",
-    "algebra", "blocks", "kernels", "misfit", "problem", "scope", "simplify.scalars", "syntax.builder", "view",
-    "contract", "differential", "match", "outline", "simplify.cost", "simplify.products", "syntax.reader", "templates",
-    "layout", "simplify.axes", "simplify.names", "simplify.sums", "sizes",
-    "calls", "text",
-    "fits", "name_shapes", "notation",
-    "infer", "latex", "unicode",
-    "conventions", "elaborate", "notes",
-    "parser",
-    "formulas",
-    "rulebase",
-    "adjoint", "evaluate", "export", "structure",
-    "conditions", "facts", "function", "simplify.identities", "spaces", "symbols",
-    "interchange", "sample", "simplify.engine", "trial",
-    "engine", "verify",
-    "derivation", "selfcheck",
+    "errors", "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulebase.records",
+    "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.expr", "numeric.entrywise",
+    "rulebase.signatures",
+    "calculus.simplify.scalars", "language.misfit", "language.problem", "language.scope", "language.syntax.builder",
+    "nodes.algebra", "nodes.blocks", "numeric.kernels", "printing.spread", "printing.view",
+    "calculus.differential", "calculus.match", "calculus.simplify.cost", "calculus.simplify.products",
+    "language.syntax.reader", "printing.outline", "rulebase.contract", "rulebase.templates",
+    "calculus.simplify.axes", "calculus.simplify.names", "calculus.simplify.sums", "language.sizes", "printing.layout",
+    "language.calls", "printing.text",
+    "exchange.fits", "language.name_shapes", "printing.notation",
+    "language.infer", "printing.latex", "printing.unicode",
+    "language.conventions", "language.elaborate", "language.notes",
+    "language.parser",
+    "rulebase.formulas",
+    "rulebase.base",
+    "calculus.adjoint", "calculus.structure", "exchange.export", "numeric.evaluate",
+    "calculus.conditions", "calculus.facts", "calculus.simplify.identities", "exchange.symbols", "numeric.function",
+    "numeric.spaces",
+    "calculus.simplify.engine", "exchange.interchange", "numeric.sample", "rulebase.trial",
+    "calculus.engine", "numeric.verify",
+    "derivation", "rulebase.selfcheck",
     "report",
     "__init__",
     "cli",
@@ -41,7 +45,7 @@ LAYERS = [
 LAZY = {"__init__", "cli"}
 """Where an import may wait inside a function, so that `import matcalc` and `matcalc --help` stay light."""
 
-SYMPY_MATRICES = {"expr", "export", "interchange", "symbols"}
+SYMPY_MATRICES = {"nodes.expr", "exchange.export", "exchange.interchange", "exchange.symbols"}
 """Who may touch SymPy's matrix classes: the nodes, and the way in and out for a person's own SymPy expressions."""
 
 MODULES = {

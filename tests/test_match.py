@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from matcalc.algebra import mul
-from matcalc.expr import ONE, Node, name_of, shape, size_symbol, variable
-from matcalc.match import Bindings, Pattern
-from matcalc.parser import parse_formula
-from matcalc.text import text
+from matcalc.calculus.match import Bindings, Pattern
+from matcalc.language.parser import parse_formula
+from matcalc.nodes.algebra import mul
+from matcalc.nodes.expr import ONE, Node, name_of, shape, size_symbol, variable
+from matcalc.printing.text import text
 from tests.notation import SIZES, VARIABLES, node
 
 p, q, r = (size_symbol(name) for name in "pqr")

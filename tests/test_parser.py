@@ -6,10 +6,10 @@ import pytest
 import sympy
 
 from matcalc.errors import ParseError
-from matcalc.expr import Node, head, name_of, operands, properties, shape, size_symbol, variable
-from matcalc.parser import parse, parse_formula
-from matcalc.syntax.names import canonical, name_key
-from matcalc.text import text
+from matcalc.language.parser import parse, parse_formula
+from matcalc.language.syntax.names import canonical, name_key
+from matcalc.nodes.expr import Node, head, name_of, operands, properties, shape, size_symbol, variable
+from matcalc.printing.text import text
 
 WORLD = [
     "A, B: matrix(n,n); X, Y: matrix(n,d); W: matrix(d,k); x, y, z: vector(n); w: vector(d); b: vector(k)",

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given
 
 import matcalc
-from matcalc.adjoint import children, sweep, textbook
-from matcalc.algebra import rebuild
-from matcalc.expr import Node, name_of, postorder, substitute
-from matcalc.rulebase import rulebase
-from matcalc.text import text
+from matcalc.calculus.adjoint import children, sweep, textbook
+from matcalc.nodes.algebra import rebuild
+from matcalc.nodes.expr import Node, name_of, postorder, substitute
+from matcalc.printing.text import text
+from matcalc.rulebase.base import rulebase
 from tests import fuzz
 from tests.arrays import values
 from tests.differences import relative_error

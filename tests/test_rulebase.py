@@ -7,16 +7,16 @@ from itertools import product
 import numpy as np
 import pytest
 
-from matcalc.adjoint import operand_adjoint
-from matcalc.differential import contribution
+from matcalc.calculus.adjoint import operand_adjoint
+from matcalc.calculus.differential import contribution
 from matcalc.errors import UndifferentiableError
-from matcalc.expr import ONE, Node, head, is_scalar, operands, scalar_node, shape, size_symbol, variable
-from matcalc.parser import parse
-from matcalc.records import Record
-from matcalc.rulebase import rulebase
-from matcalc.selfcheck import moving_operands
-from matcalc.text import text
-from matcalc.trial import Condition, Leaf, Trial, trials
+from matcalc.language.parser import parse
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, scalar_node, shape, size_symbol, variable
+from matcalc.printing.text import text
+from matcalc.rulebase.base import rulebase
+from matcalc.rulebase.records import Record
+from matcalc.rulebase.selfcheck import moving_operands
+from matcalc.rulebase.trial import Condition, Leaf, Trial, trials
 
 RULES = rulebase()
 m, n, k = map(size_symbol, "mnk")

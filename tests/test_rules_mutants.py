@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from matcalc.algebra import add, build, is_zero, mul, number, rebuild, transpose
-from matcalc.expr import Node, head, is_scalar, operands, postorder, shape, substitute
-from matcalc.rulebase import rulebase
-from matcalc.selfcheck import (
+from matcalc.nodes.algebra import add, build, is_zero, mul, number, rebuild, transpose
+from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape, substitute
+from matcalc.printing.text import text
+from matcalc.rulebase.base import rulebase
+from matcalc.rulebase.selfcheck import (
     Outcome,
     check_formula,
     check_identity,
@@ -23,8 +24,7 @@ from matcalc.selfcheck import (
     structure_trials,
     trials_of,
 )
-from matcalc.text import text
-from matcalc.trial import Trial
+from matcalc.rulebase.trial import Trial
 
 RULES = rulebase()
 SAME = 1e-9

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from matcalc.expr import name_of, shape
-from matcalc.parser import parse
-from matcalc.problem import user_shape
-from matcalc.shapes import ClashError, Size, Unifier, find, free_names, over, plus, simplified, times
+from matcalc.language.parser import parse
+from matcalc.language.problem import user_shape
+from matcalc.language.shapes import ClashError, Size, Unifier, find, free_names, over, plus, simplified, times
+from matcalc.nodes.expr import name_of, shape
 from tests.corpus_entries import FOLDER, LATER
 
 

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 
 import matcalc
-from matcalc.engine import Engine
-from matcalc.expr import Node, shape
-from matcalc.parser import parse
-from matcalc.rulebase import rulebase
-from matcalc.simplify import engine
-from matcalc.simplify.cost import Cost
-from matcalc.simplify.engine import STRATEGIES, Simplifier
-from matcalc.text import text
-from matcalc.verify import agree
+from matcalc.calculus.engine import Engine
+from matcalc.calculus.simplify import engine
+from matcalc.calculus.simplify.cost import Cost
+from matcalc.calculus.simplify.engine import STRATEGIES, Simplifier
+from matcalc.language.parser import parse
+from matcalc.nodes.expr import Node, shape
+from matcalc.numeric.verify import agree
+from matcalc.printing.text import text
+from matcalc.rulebase.base import rulebase
 from tests.problems import Problem
 from tests.strategies import problems
 

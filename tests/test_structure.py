@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matcalc.algebra import transpose
-from matcalc.expr import Node, shape
-from matcalc.facts import declared_facts, rigid
-from matcalc.parser import parse, parse_formula
-from matcalc.problem import Problem
-from matcalc.rulebase import rulebase
-from matcalc.simplify.engine import Simplifier
-from matcalc.structure import Structures, closure
-from matcalc.text import text
-from matcalc.verify import agree
+from matcalc.calculus.facts import declared_facts, rigid
+from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.calculus.structure import Structures, closure
+from matcalc.language.parser import parse, parse_formula
+from matcalc.language.problem import Problem
+from matcalc.nodes.algebra import transpose
+from matcalc.nodes.expr import Node, shape
+from matcalc.numeric.verify import agree
+from matcalc.printing.text import text
+from matcalc.rulebase.base import rulebase
 from tests.arrays import draw, values
 
 RULES = rulebase()

@@ -6,10 +6,21 @@ import pytest
 from hypothesis import given
 
 import matcalc
-from matcalc import algebra
-from matcalc.expr import Node, graph_size, matrix_node, name_of, operands, postorder, scalar_node, shape, size_symbol, variable
-from matcalc.layout import Program, Sizes, printed_size
-from matcalc.text import text, text_program
+from matcalc.nodes import algebra
+from matcalc.nodes.expr import (
+    Node,
+    graph_size,
+    matrix_node,
+    name_of,
+    operands,
+    postorder,
+    scalar_node,
+    shape,
+    size_symbol,
+    variable,
+)
+from matcalc.printing.layout import Program, Sizes, printed_size
+from matcalc.printing.text import text, text_program
 from tests.notation import SIZES, VARIABLES, n, node
 from tests.strategies import Problem, problems
 
@@ -249,7 +260,7 @@ def read_back(shown: Program, results: tuple[Node, ...]) -> list[Node]:
 
 
 def parse(shown: str, names: dict[str, Node]) -> Node:
-    return matcalc.parser.parse_formula(shown, names, {str(s): s for s in SIZES})
+    return matcalc.language.parser.parse_formula(shown, names, {str(s): s for s in SIZES})
 
 
 def substituted(e: Node, meaning: dict[Node, Node]) -> Node:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from matcalc.expr import matrix_node, variable
-from matcalc.unicode import unicode, unicode_program
+from matcalc.nodes.expr import matrix_node, variable
+from matcalc.printing.unicode import unicode, unicode_program
 from tests.notation import VARIABLES, n, node
 
 SHOWN = {

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matcalc.algebra import add, hadamard, mul, number, ones, rebuild, transpose, zeros
-from matcalc.evaluate import Program, evaluate
-from matcalc.expr import Node, head, matrix_node, operands, postorder, shape
-from matcalc.parser import parse, parse_formula
-from matcalc.rulebase import rulebase
-from matcalc.sample import Sampler
-from matcalc.verify import COMPLEX_STEP, DIFFERENCES, Verification, agree, extrapolated, verify
+from matcalc.language.parser import parse, parse_formula
+from matcalc.nodes.algebra import add, hadamard, mul, number, ones, rebuild, transpose, zeros
+from matcalc.nodes.expr import Node, head, matrix_node, operands, postorder, shape
+from matcalc.numeric.evaluate import Program, evaluate
+from matcalc.numeric.sample import Sampler
+from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, agree, extrapolated, verify
+from matcalc.rulebase.base import rulebase
 
 CORPUS = Path(__file__).parent / "corpus"
 LATER = frozenset({"index", "sum", "family", "delta", "unknown-function"})

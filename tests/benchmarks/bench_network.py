@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 
 import matcalc
-from matcalc.expr import graph_size
-from matcalc.text import text_program
+from matcalc.nodes.expr import graph_size
+from matcalc.printing.text import text_program
 from tests.benchmarks.timing import median, milliseconds
 
 

@@ -69,7 +69,7 @@ def matrix_symbols(entry: Entry, suffix: str, sizes: dict[str, Any]) -> dict[str
 
 def symbolic_shapes(entry: Entry) -> Entry:
     """The entry with the shapes that our own parser found, as names."""
-    shapes = {n: [d.name for d in matcalc.expr.shape(e) if d != 1] for n, e in entry.problem.variables.items()}
+    shapes = {n: [d.name for d in matcalc.nodes.expr.shape(e) if d != 1] for n, e in entry.problem.variables.items()}
     return Entry({**entry.record, "shapes": shapes})
 
 

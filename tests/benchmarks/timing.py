@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import matcalc
-from matcalc.expr import Node, properties, shape
+from matcalc.nodes.expr import Node, properties, shape
 from tests.corpus_entries import Entry
 
 Problem = Any

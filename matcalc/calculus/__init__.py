@@ -1,0 +1,1 @@
+"""The calculus: differentials, adjoints, structure, simplification."""

@@ -1,0 +1,60 @@
+"""The conditions under which a derivative holds, in words, from the `where` lines of the rules that it used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from matcalc.calculus.structure import Structures
+from matcalc.nodes.expr import Node, head, is_leaf, is_scalar, operands, tree_size
+from matcalc.rulebase.base import Rulebase
+
+_CONDITION = re.compile(r"(\w+)\((.*)\)")
+_LONGEST = 40
+
+
+def conditions(nodes: Iterable[Node], rules: Rulebase, structures: Structures, write: Callable[[Node], str]) -> tuple[str, ...]:
+    """What must hold of the operands of these operations, each thing once, in order of appearance."""
+    path = list(nodes)
+    squared = _only_squared(path)
+    found: dict[str, None] = {}
+    for e in path:
+        for word, operand in _stated(e, rules):
+            if id(operand) not in squared and not _plain(operand, word, structures):
+                shown = write(operand) if tree_size(operand) <= _LONGEST else "…"
+                found[rules.structures[word].says.replace("{X}", shown)] = None
+    return tuple(found)
+
+
+def _only_squared(path: list[Node]) -> set[int]:
+    """The operands that occur as even powers alone: norm(x)^2 has a gradient where norm(x) has none."""
+    even = {id(operands(e)[0]) for e in path if head(e) == "spow" and operands(e)[1].is_even and operands(e)[1].is_positive}
+    other = {id(o) for e in path if head(e) != "spow" for o in operands(e)}
+    return even - other
+
+
+def _stated(e: Node, rules: Rulebase) -> Iterator[tuple[str, Node]]:
+    name = head(e)
+    if name in ("spow", "hadpow"):
+        base, p = operands(e)
+        if not p.is_integer:
+            yield "positive", base
+        elif p.is_negative:
+            yield "nonzero", base
+    elif name == "matpow":
+        base, p = operands(e)
+        if not p.is_nonnegative and not p.is_Symbol:
+            yield "invertible", base
+    elif rules.has(name):
+        for condition in rules.record(name).where:
+            match = _CONDITION.fullmatch(condition)
+            if match is not None:
+                yield match[1], rules.condition(name, match[2], operands(e))
+
+
+def _plain(operand: Node, word: str, structures: Structures) -> bool:
+    """Whether the condition is known to hold from what was declared."""
+    if is_scalar(operand):
+        known = {"positive": operand.is_positive, "nonnegative": operand.is_nonnegative, "nonzero": operand.is_nonzero}
+        return bool(known.get(word)) or (word == "positive" and is_leaf(operand) and operand.is_number)
+    return structures.known(word) and structures.has(operand, word)

@@ -1,0 +1,200 @@
+"""Simplification: an expression as a textbook prints it, by named identities, each of which shortens it.
+
+A node is brought to its normal form once its operands are; a strategy proposes another form of one node, and
+what it proposes is simplified in turn.  Whether a result is right never hangs on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from matcalc.calculus.simplify.axes import centred, pull_out
+from matcalc.calculus.simplify.cost import Cost
+from matcalc.calculus.simplify.identities import Identities
+from matcalc.calculus.simplify.names import Names
+from matcalc.calculus.simplify.products import (
+    contract,
+    distribute,
+    distribute_linear,
+    distribute_number,
+    expand_inverse,
+    known_total,
+    lift_transpose,
+    merge_ones,
+    merge_powers,
+    orient_scalar,
+    push_transpose,
+    reading_key,
+    settle_sign,
+    turn_trace,
+)
+from matcalc.calculus.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs, take_out_content
+from matcalc.calculus.simplify.sums import (
+    distribute_entrywise,
+    expand_sum,
+    factor_sum,
+    lead_with_plain,
+    lead_with_positive,
+    merge_entrywise,
+    numerators_first,
+)
+from matcalc.calculus.structure import Structures
+from matcalc.nodes.algebra import rebuild, transpose
+from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape
+from matcalc.rulebase.base import Rulebase
+
+Strategy = Callable[[Node, "Simplifier"], Node | None]
+
+STRATEGIES: dict[str, tuple[Strategy, ...]] = {
+    "transpose": (push_transpose,),
+    "mul": (
+        contract,
+        merge_ones,
+        pull_out,
+        centred,
+        merge_powers,
+        settle_sign,
+        expand_inverse,
+        distribute_number,
+        distribute,
+    ),
+    "add": (expand_sum, factor_sum, lead_with_positive, lead_with_plain),
+    "hadamard": (merge_entrywise, numerators_first, distribute_entrywise),
+    "smul": (merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
+    "inv": (lift_transpose,),
+    "matpow": (lift_transpose,),
+    "scalar": (orient_scalar,),
+    "tr": (turn_trace, distribute_linear),
+    "sum": (known_total, distribute_linear),
+    "mean": (known_total, distribute_linear),
+}
+
+_DEEPEST_TRY = 5
+_MOST_TRIES = 24
+"""A form that is tried may try others in turn, but neither too deep nor too many: the cost per node stays bounded."""
+
+
+class Simplifier:
+    """Simplifies the expressions of one problem; remembers every node it has seen."""
+
+    def __init__(
+        self,
+        rules: Rulebase,
+        definitions: Mapping[Node, Node] | None = None,
+        facts: Iterable[tuple[Node, Node]] = (),
+        unused: frozenset[str] = frozenset(),
+        plain: Simplifier | None = None,
+    ) -> None:
+        self._rules = rules
+        self.definitions = definitions or {}
+        self.cost = Cost(rules.is_entrywise)
+        self._done: dict[Node, Node] = {}
+        self._open: set[Node] = set()
+        self._tries = 0
+        self._spent = 0
+        self._writing_out = False
+        self.structures = Structures(rules.structures, rules.is_entrywise, self.cost, self.definitions, unused)
+        self.identities = Identities(rules, self.structures)
+        self._plain = plain or self
+        self.names = Names((), self)
+        equations = [*facts, *((value, leaf) for leaf, value in self.definitions.items())]
+        stated = [(self(left), right) for left, right in equations]
+        turned = [(self.structures.transposed(left), transpose(right)) for left, right in stated if not is_scalar(left)]
+        self.names = Names([*turned, *stated], self)
+        self._done.clear()
+
+    def __call__(self, e: Node) -> Node:
+        """e in its simplest form; equal in value wherever both sides are defined."""
+        if e in self._done:
+            return self._done[e]
+        for x in postorder([e], lambda x: () if x in self._done else operands(x)):
+            if x not in self._done:
+                old = operands(x)
+                new = tuple(self._done[o] for o in old)
+                self._normalise(x if all(a is b for a, b in zip(old, new, strict=True)) else rebuild(x, new), x)
+        return self._done[e]
+
+    def unnamed(self, e: Node) -> Node:
+        """e simplified without regard to names."""
+        return self._plain(e)
+
+    def finished(self, e: Node) -> Node:
+        """e simplified as a whole: what shows its worth only in the end is tried too."""
+        return self.names.rescaled(self(e), self)
+
+    def if_shorter(self, e: Node, candidate: Node) -> Node | None:
+        """The candidate, simplified, where the reader sees fewer nodes than in e."""
+        made = self._tried(candidate)
+        return made if made is not None and self.cost(made) < self.cost(e) else None
+
+    def if_no_longer(self, e: Node, candidate: Node) -> Node | None:
+        """The candidate, simplified, where the reader sees no more nodes than in e."""
+        made = self._tried(candidate)
+        return made if made is not None and self.cost(made) <= self.cost(e) else None
+
+    def if_shorter_written_out(self, e: Node, candidate: Node) -> Node | None:
+        """The same for sums of products written out; within one no other is: it and factoring would chase each other."""
+        if self._writing_out:
+            return None
+        self._writing_out = True
+        try:
+            return self.if_shorter(e, candidate)
+        finally:
+            self._writing_out = False
+
+    def _tried(self, candidate: Node) -> Node | None:
+        """The candidate, simplified; None where it is being tried already, or tries are nested too deep."""
+        if self._tries == 0:
+            self._spent = 0
+        if candidate in self._open or self._tries >= _DEEPEST_TRY or self._spent >= _MOST_TRIES:
+            return None
+        self._spent += 1
+        self._tries += 1
+        try:
+            return self(candidate)
+        finally:
+            self._tries -= 1
+
+    def preferred(self, forms: list[Node]) -> Node:
+        """The shortest of some equal forms; of those the first in alphabetical order."""
+        least = min(self.cost(f) for f in forms)
+        shortest = [f for f in forms if self.cost(f) == least]
+        return shortest[0] if len(shortest) == 1 else min(shortest, key=reading_key)
+
+    def rebuilt(self, e: Node, *new: Node) -> Node:
+        """The operation of e applied to other operands."""
+        return rebuild(e, new)
+
+    def _normalise(self, e: Node, original: Node) -> None:
+        """Brings e, whose operands are simplified, to its normal form."""
+        found = self._done.get(e)
+        if found is None:
+            found = e
+            if any(o not in self._done for o in operands(e)):
+                found = self(e)
+            elif e not in self._open:
+                self._open.add(e)
+                better = self._rewritten(e)
+                found = e if better is None else self(better)
+                self._open.discard(e)
+            self._done[e] = found
+            self._done[found] = found
+        self._done[original] = found
+
+    def _strategies(self, name: str) -> tuple[Strategy, ...]:
+        found = STRATEGIES.get(name)
+        if found is None:
+            found = (distribute_linear,) if self._rules.is_linear(name) else ()
+        return found
+
+    def _rewritten(self, e: Node) -> Node | None:
+        for strategy in self._strategies(head(e)):
+            better = strategy(e, self)
+            if better is not None and better is not e:
+                return better
+        if shape(e) == (1, 1):
+            return self.names.find(e, self) if self.names else None
+        better = self.identities.apply(e, self)
+        if better is None and self.names:
+            better = self.names.find(e, self)
+        return better

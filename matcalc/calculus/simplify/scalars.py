@@ -1,0 +1,78 @@
+"""Scalars: what SymPy leaves undone, powers of one base and fractions within fractions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import sympy
+from sympy import Expr
+
+from matcalc.nodes.expr import Node, ScalarOp, head, intern_scalar, operands, postorder
+
+if TYPE_CHECKING:
+    from matcalc.calculus.simplify.engine import Simplifier
+
+_LARGEST_FRACTION = 60
+
+
+def merge_scalar_powers(e: Node, s: Simplifier) -> Node | None:
+    """x^(k - 1)*x = x^k."""
+    powers: dict[Expr, Expr] = {}
+    args = operands(e)
+    for a in args:
+        base, p = operands(a) if head(a) == "spow" else (a, sympy.S.One)
+        powers[base] = powers[base] + p if base in powers else p
+    if len(powers) == len(args):
+        return None
+    return intern_scalar(sympy.Mul(*(base ** sympy.expand(p) for base, p in powers.items())))
+
+
+def settle_signs(e: Node, s: Simplifier) -> Node | None:
+    """(-a - b)*c = -(a + b)*c."""
+    for a in operands(e):
+        base = operands(a)[0] if head(a) == "spow" and operands(a)[1].is_odd else a
+        if head(base) == "sadd" and all(bool(t.as_coeff_Mul()[0].is_negative) for t in operands(base)):
+            return intern_scalar(sympy.Mul(-1, *(_flipped(b) if b is a else b for b in operands(e))))
+    return None
+
+
+def take_out_content(e: Node, s: Simplifier) -> Node | None:
+    """a/(2*b + 2*c) = a/(2*(b + c))."""
+    for a in operands(e):
+        if head(a) == "spow" and operands(a)[1].is_negative and head(operands(a)[0]) == "sadd":
+            base, p = operands(a)
+            content, primitive = base.primitive()
+            if content != 1:
+                return intern_scalar(sympy.Mul(content**p, primitive**p, *(b for b in operands(e) if b is not a)))
+    return None
+
+
+def _flipped(a: Node) -> Expr:
+    base, p = operands(a) if head(a) == "spow" else (a, sympy.S.One)
+    return sympy.Pow(sympy.Add(*(-t for t in operands(base))), p)
+
+
+def cancel_fraction(e: Node, s: Simplifier) -> Node | None:
+    """a/(1 + b/c) = a*c/(c + b), where that is shorter."""
+    if not any(_divides_by_fractions(a) for a in operands(e)) or s.cost(e) > _LARGEST_FRACTION:
+        return None
+    return s.if_shorter(e, intern_scalar(_cancelled(e)))
+
+
+def _divides_by_fractions(a: Node) -> bool:
+    if head(a) != "spow" or not operands(a)[1].is_negative or head(operands(a)[0]) != "sadd":
+        return False
+    factors = [f for t in operands(operands(a)[0]) for f in (operands(t) if head(t) == "smul" else (t,))]
+    return any(head(f) == "spow" and operands(f)[1].is_negative for f in factors)
+
+
+def _cancelled(e: Node) -> Expr:
+    """SymPy's cancel, to which operations on matrices are symbols."""
+    masks = {x: sympy.Dummy(nonnegative=x.nonnegative) for x in _atoms(e)}
+    plain = sympy.cancel(e.xreplace(masks))
+    return cast(Expr, plain.xreplace({dummy: x for x, dummy in masks.items()}))
+
+
+def _atoms(e: Node) -> list[ScalarOp]:
+    below = postorder([e], lambda x: () if isinstance(x, ScalarOp) else operands(x))
+    return [x for x in below if isinstance(x, ScalarOp)]

@@ -1,0 +1,1 @@
+"""SymPy expressions of a person's own, in and out."""

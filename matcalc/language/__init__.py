@@ -1,0 +1,1 @@
+"""The language: text to a problem, with kinds and shapes inferred."""

@@ -1,0 +1,230 @@
+"""Text → `Problem`; formulas of the rule files → nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import sympy
+from sympy import Expr
+
+from matcalc.errors import DeclarationError, ParseError, ShapeError
+from matcalc.language.conventions import read_kinds, shown_error
+from matcalc.language.elaborate import Elaboration, Macro
+from matcalc.language.infer import Inference
+from matcalc.language.misfit import MisfitError
+from matcalc.language.notes import notes_of
+from matcalc.language.problem import Problem
+from matcalc.language.scope import Scope, formula_scope, scope_of
+from matcalc.language.shapes import Dim, Shape, Size, find, free_names, over, plus, times, unknown
+from matcalc.language.syntax.names import name_key
+from matcalc.language.syntax.reader import read
+from matcalc.language.syntax.tree import Assumption, Declaration, Expression, Line, Statement
+from matcalc.nodes.expr import Node, shape, size_symbol, variable
+from matcalc.rulebase.records import Record, Signatures
+from matcalc.rulebase.signatures import load
+
+_INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
+"""The properties of X that dX has too."""
+
+
+def parse(text: str, declare: str | Iterable[str] | None = None, *, signatures: Signatures | None = None) -> Problem:
+    """The problem that a text states; `declare` holds more declarations, one string or several.
+
+    Raises: MatcalcError with the place in the text.
+    """
+    known = signatures or load()
+    lines = [(text, line) for line in read(text)]
+    extra: list[tuple[str, Line]] = []
+    for source in [declare] if isinstance(declare, str) else declare or ():
+        extra.extend((source, _no_statement(source, line)) for line in read(source))
+    if not any(isinstance(line, Statement) for _, line in lines):
+        raise ParseError(
+            "there is no expression to differentiate" if text.strip() else "the text is empty",
+            source=text,
+            span=(0, len(text.rstrip())) if text.strip() else None,
+            hint="type an expression, such as norm(A*x - b)^2",
+        )
+    scope = scope_of(lines, extra, known)
+    reading = read_kinds(scope)
+    return _problem(text, scope, reading.inference, reading.kinds, reading.changed)
+
+
+def _no_statement(source: str, line: Line) -> Line:
+    if isinstance(line, Declaration | Assumption):
+        return line
+    raise DeclarationError(
+        "this is no declaration",
+        source=source,
+        span=line.span,
+        hint="write NAME: KIND, as X: matrix(n,d) symmetric, or assume lhs == rhs",
+    )
+
+
+def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, str], changed: Iterable[str]) -> Problem:
+    sizes = _Sizes(scope, inference)
+    leaves: dict[str, Node] = {}
+    variables: dict[str, Node] = {}
+
+    def leaf(name: str, dims: Shape) -> Node:
+        if name not in leaves:
+            made = leaves[name] = variable(
+                scope.spelling.get(name, name), elaboration.dims(dims), _properties(scope, kinds, name)
+            )
+            if name not in scope.defined:
+                variables[scope.spelling.get(name, name)] = made
+        return leaves[name]
+
+    elaboration = Elaboration(inference, leaf, sizes, _macro(scope.signatures))
+    definitions: dict[Node, Node] = {}
+    expression: Node = sympy.S.Zero
+    for step in scope.steps:
+        (expression,) = elaboration.run(step)
+        if step.name is not None:
+            key = name_key(step.name.name)
+            definitions[leaf(key, inference.names[key])] = expression
+    facts = tuple((left, right) for left, right in map(elaboration.run, scope.facts))
+    constants = frozenset(scope.spelling[k] for k, d in scope.declared.items() if "constant" in d.properties)
+    return Problem(
+        source=text,
+        expression=expression,
+        definitions=definitions,
+        variables=variables,
+        sizes=sizes.by_name(),
+        notes=notes_of(scope, inference, kinds, changed, sizes.name),
+        facts=facts,
+        constants=constants,
+    )
+
+
+def _properties(scope: Scope, kinds: Mapping[str, str], key: str) -> set[str]:
+    if key in scope.declared:
+        declared = scope.declared[key]
+        return set(declared.properties - {"constant"}) | ({"integer"} if declared.kind == "integer" else set())
+    if key in scope.free:
+        return {"integer"} if kinds[key] == "integer" else set()
+    differential = name_key(key[2:-1]) if key.endswith(")") else scope.differential_of(key)
+    if differential in scope.declared:
+        stated = scope.declared[differential].properties
+        structures = scope.signatures.structures
+        implied = {i for p in stated if p in structures for i in structures[p].implies}
+        return set((stated | implied) & _INHERITED)
+    return set()
+
+
+class _Sizes:
+    """The symbols of the sizes of a problem; unknown ones get free names in the order in which their variables appear."""
+
+    def __init__(self, scope: Scope, inference: Inference) -> None:
+        self._following = free_names([*scope.spelling.values(), *(s.name for s in scope.sizes.values())])
+        self._names = {size: size.name for size in scope.sizes.values()}
+        for dims in inference.names.values():
+            for d in map(find, dims):
+                if isinstance(d, Size):
+                    self.name(d)
+
+    def name(self, size: Size) -> str:
+        """The name of a size."""
+        if size not in self._names:
+            self._names[size] = size.name or self._following()
+        return self._names[size]
+
+    def __call__(self, size: Size) -> Expr:
+        return size_symbol(self.name(size))
+
+    def by_name(self) -> dict[str, Expr]:
+        """All sizes of the problem."""
+        return {name: size_symbol(name) for name in self._names.values()}
+
+
+# ---------------------------------------------------------------- formulas
+
+
+def parse_formula(
+    text: str, variables: Mapping[str, Node], sizes: Mapping[str, Expr], *, signatures: Signatures | None = None
+) -> Node:
+    """The node of one expression all of whose names are given: variables as nodes, sizes as expressions.
+
+    Raises: MatcalcError; an UnknownNameError for a name that is not given.
+    """
+    lines = read(text)
+    if len(lines) != 1 or not isinstance(lines[0], Statement) or lines[0].name is not None:
+        raise ParseError(
+            "expected one expression", source=text, span=(0, max(1, len(text))), hint="a formula has no definitions"
+        )
+    return formula_node(text, lines[0].expression, variables, sizes, signatures or load())
+
+
+def formula_node(
+    text: str, expression: Expression, variables: Mapping[str, Node], sizes: Mapping[str, Expr], signatures: Signatures
+) -> Node:
+    """The node of an expression all of whose names are given."""
+    scope = formula_scope(text, expression, signatures)
+    rigid = _Rigid()
+    scope.sizes.update({name_key(name): rigid.named(name, e) for name, e in sizes.items()})
+    scope.bound.update({name_key(name): tuple(map(rigid.dim, shape(node))) for name, node in variables.items()})
+    nodes = {name_key(name): node for name, node in variables.items()}
+    try:
+        inference = Inference(scope, {}).run()
+    except MisfitError as misfit:
+        raise shown_error(scope, misfit) from None
+    for e, size in inference.contextual:
+        if unknown(size):
+            hint = "write it, as eye(n) or ones(n)"
+            raise ShapeError("nothing here tells the size of this", source=text, span=e.span, hint=hint)
+    elaboration = Elaboration(inference, lambda key, _: nodes[key], rigid.expression, _macro(signatures))
+    (found,) = elaboration.run(scope.steps[0])
+    return found
+
+
+class _Rigid:
+    """Sizes of a formula: each symbol one rigid size, each name the size that it is given."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[Expr, Size] = {}
+        self._expressions: dict[Size, Expr] = {}
+
+    def named(self, name: str, e: Expr) -> Size:
+        """The size that a name of a formula stands for; a name for something composite is bound to it."""
+        found = self.dim(e)
+        if isinstance(found, Size):
+            return found
+        made = Size(name)
+        made.link = found
+        self._expressions[made] = e
+        return made
+
+    def dim(self, e: Expr) -> Dim:
+        """The dimension that a SymPy expression is."""
+        if e.is_Integer:
+            return int(e)
+        if e in self._sizes:
+            return self._sizes[e]
+        if e.is_Add or e.is_Mul:
+            total: Dim = 0 if e.is_Add else 1
+            divisor = 1
+            for part in e.args:
+                if e.is_Mul and part.is_Rational and not part.is_Integer:
+                    total, divisor = times(total, int(part.p)), int(part.q)
+                else:
+                    total = plus(total, self.dim(part)) if e.is_Add else times(total, self.dim(part))
+            return over(total, divisor) if divisor != 1 else total
+        if e.is_Pow and e.exp.is_Integer and 0 < e.exp <= 8:
+            power: Dim = 1
+            for _ in range(int(e.exp)):
+                power = times(power, self.dim(e.base))
+            return power
+        made = self._sizes[e] = Size(str(e))
+        self._expressions[made] = e
+        return made
+
+    def expression(self, size: Size) -> Expr:
+        """The SymPy expression of a size."""
+        return self._expressions[size]
+
+
+def _macro(signatures: Signatures) -> Macro:
+    def expand(record: Record, key: str, arguments: Mapping[str, Node], sizes: Mapping[str, Expr]) -> Node:
+        known = {k: v for k, v in sizes.items() if k not in arguments}
+        return parse_formula(record.formulas[key], arguments, known, signatures=signatures)
+
+    return expand

@@ -1,0 +1,65 @@
+"""A problem as it was understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sympy import Expr
+
+from matcalc.language.syntax.names import canonical, name_key
+from matcalc.nodes.expr import Node, name_of, properties, shape
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What a text says: the last statement, the named parts before it, and what is known of the names."""
+
+    source: str
+    expression: Node
+    definitions: Mapping[Node, Node] = field(default_factory=dict)
+    variables: Mapping[str, Node] = field(default_factory=dict)
+    sizes: Mapping[str, Expr] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    facts: tuple[tuple[Node, Node], ...] = ()
+    constants: frozenset[str] = frozenset()
+
+    @property
+    def shape(self) -> tuple[str | int, ...]:
+        """The shape of the expression: () scalar, ("n",) vector, (1, "n") row, ("m", "n") matrix."""
+        return user_shape(self.expression)
+
+    @property
+    def names(self) -> dict[str, Node]:
+        """Every name that the problem gives a meaning, sizes left out: variables and named parts."""
+        return {**self.variables, **{name_of(leaf): leaf for leaf in self.definitions}}
+
+    def find(self, name: str) -> Node | None:
+        """The variable or named part of that name, however it is spelled (W1 for W_1, Σ for Sigma); None for none."""
+        key = name_key(canonical(name.strip()))
+        return next((node for found, node in self.names.items() if name_key(found) == key), None)
+
+    @property
+    def declarations(self) -> tuple[str, ...]:
+        """A declaration for every variable, with which the text of any result reads back as the same expression."""
+        return tuple(map(declaration, self.variables.values()))
+
+
+def user_shape(e: Node) -> tuple[str | int, ...]:
+    """The shape of e as users are told it: () scalar, ("n",) vector, (1, "n") row, ("m", "n") matrix."""
+    dims = tuple(int(d) if d.is_Integer else str(d).replace("**", "^") for d in shape(e))
+    return dims[:1] if len(dims) == 2 and dims[1] == 1 else dims
+
+
+def declaration(variable: Node) -> str:
+    """The declaration of a variable: `X: matrix(n,d) symmetric`."""
+    dims = user_shape(variable)
+    kind = ("scalar", "vector", "matrix")[len(dims)] if dims else "scalar"
+    words = sorted(properties(variable))
+    if not dims and "integer" in words:
+        kind = "integer"
+        words = [w for w in words if w != "integer"]
+    if not dims and "positive" in words:
+        words = [w for w in words if w != "nonnegative"]
+    sizes = f"({','.join(map(str, dims))})" if dims else ""
+    return " ".join([f"{name_of(variable)}: {kind}{sizes}", *words])

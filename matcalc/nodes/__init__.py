@@ -1,0 +1,1 @@
+"""Nodes: interned SymPy objects and the smart constructors that build them."""

@@ -1,0 +1,1 @@
+"""Numbers: kernels, evaluation, random admissible points, verification."""

@@ -1,0 +1,96 @@
+"""Expressions as callables on NumPy arrays, given by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from inspect import Parameter, Signature
+from keyword import iskeyword
+from typing import Any
+
+import numpy as np
+
+from matcalc.errors import ArgumentError
+from matcalc.language.problem import Problem
+from matcalc.nodes.expr import Node, name_of, shape, size_symbol
+from matcalc.numeric.evaluate import Program, bind, leaves, outside
+from matcalc.rulebase.base import Rulebase
+
+
+def argument_name(name: str) -> str:
+    """The name as a keyword argument: a Python keyword gets an underscore, lambda_."""
+    return f"{name}_" if iskeyword(name) else name
+
+
+class Function:
+    """A callable that takes arrays, sizes, exponents and labels by name and returns the value of an expression.
+
+    An array that is not needed may be given: its shape tells sizes.  So may an intermediate: it is then an input of its own,
+    and what it was defined by need not be given.
+    """
+
+    def __init__(
+        self,
+        expression: Node,
+        variables: Mapping[str, Node],
+        definitions: Mapping[Node, Node] | None = None,
+        sizes: Iterable[str] = (),
+        rules: Rulebase | None = None,
+    ) -> None:
+        """Of an expression in those variables, intermediates and sizes of a problem."""
+        self.expression = expression
+        self.definitions = dict(definitions or {})
+        self._rules = rules
+        self._programs: dict[frozenset[str], tuple[Program, dict[str, Node]]] = {}
+        self._known = {name_of(leaf): leaf for leaf in self.definitions} | dict(variables)
+        needed = self._program(frozenset())[1]
+        told = sorted({s.name for node in self._known.values() for d in shape(node) for s in d.free_symbols})
+        named = {**{name: size_symbol(name) for name in (*told, *sizes)}, **needed}
+        self._known = {**named, **self._known}
+        self._names = {argument_name(name): name for name in self._known}
+        self.__signature__ = Signature(
+            [Parameter(argument_name(name), Parameter.KEYWORD_ONLY) for name in needed if name not in told]
+            + [
+                Parameter(argument_name(name), Parameter.KEYWORD_ONLY, default=None)
+                for name in self._known
+                if name in told or name not in needed
+            ]
+        )
+
+    def __call__(self, **arrays: object) -> Any:
+        """The value, of shape () for a scalar, (n,) a vector, (1, n) a row, (m, n) a matrix."""
+        given: dict[str, object] = {}
+        for argument, value in arrays.items():
+            name = self._names.get(argument, argument)
+            if name not in self._known:
+                close = get_close_matches(argument, self._names, 1)
+                raise ArgumentError(
+                    f"there is no argument {argument!r}",
+                    hint=f"did you mean {close[0]}?" if close else f"the arguments are {', '.join(self._names)}",
+                )
+            if value is not None:
+                given[name] = value
+        replaced = frozenset(name_of(leaf) for leaf in self.definitions if name_of(leaf) in given)
+        program, inputs = self._program(replaced)
+        whole = {name: node for name, node in self._known.items() if name in given or name in inputs}
+        values = bind(whole, given, required=inputs)
+        try:
+            return outside(program.run(values)[0], self.expression)
+        except IndexError as error:
+            raise ArgumentError(str(error)) from error
+        except np.linalg.LinAlgError as error:
+            raise ArgumentError(f"the value cannot be computed: {error}") from error
+
+    def _program(self, replaced: frozenset[str]) -> tuple[Program, dict[str, Node]]:
+        """The program in which the intermediates of those names are inputs, and its inputs."""
+        found = self._programs.get(replaced)
+        if found is None:
+            kept = {leaf: e for leaf, e in self.definitions.items() if name_of(leaf) not in replaced}
+            program = Program([self.expression], kept, self._rules)
+            found = self._programs[replaced] = (program, leaves(program))
+        return found
+
+
+def function(expression: Node, problem: Problem, rules: Rulebase | None = None) -> Function:
+    """An expression in the names of a problem as a callable on arrays; intermediates are optional arguments."""
+    return Function(expression, problem.variables, problem.definitions, problem.sizes, rules)

@@ -1,0 +1,278 @@
+"""Random admissible points: arrays for every input of a program, inside the structures and domains that it needs.
+
+A point is admissible when every value along the computation is finite, real and of moderate size, inverses are well
+conditioned and no kink is near.  Several regimes (normal, positive, in the unit interval …) are tried for each variable
+until one fits, the widest first; equations among the variables are met by Newton steps of least norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import cast
+
+import numpy as np
+from sympy import Expr
+
+from matcalc.nodes.algebra import sub
+from matcalc.nodes.expr import Node, head, is_scalar, name_of, properties, shape
+from matcalc.numeric.evaluate import Program, Step, dimension, leaves
+from matcalc.numeric.linalg import Array
+from matcalc.numeric.spaces import has_full_rank, spaces
+from matcalc.rulebase.base import Rulebase
+
+ATTEMPTS, FEWEST_ATTEMPTS, LARGEST_WORK = 400, 30, 20_000
+LARGEST = 1e6
+NEWTON_STEPS = 30
+MARGIN = 1e-5
+ROUNDING = 1e-15
+REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging", "large")
+SCALES = {"small": 0.3, "large": 4.0}
+SMALLEST_SIZE, SPREAD, MOST_SIZES = 2, 4, 6
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Sizes, arrays by name (sizes among them), and the value of every slot of the program there."""
+
+    sizes: Mapping[str, int]
+    arrays: Mapping[str, Array]
+    values: list[Array]
+
+
+@dataclass(eq=False)
+class Sampler:
+    """Draws points at which the first `until` steps of a program (by default those of its first root) are admissible.
+
+    Inputs of the program `also` are drawn besides.  The same seed gives the same points.
+    """
+
+    program: Program
+    rules: Rulebase
+    until: int = -1
+    facts: Sequence[tuple[Node, Node]] = ()
+    definitions: Mapping[Node, Node] = field(default_factory=dict)
+    also: Program | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Find what is to be drawn and under which structures."""
+        self.random = Random(self.seed)
+        self.spaces = spaces(self.rules)
+        self.failed: dict[str, int] = {}
+        self.undefined = 0
+        self._first = 0
+        if self.until < 0:
+            self.until = self.program.length(0)
+        residuals = [sub(left, right) for left, right in self.facts]
+        self._facts = Program(residuals, self.definitions, self.rules)
+        programs = [self.program, self._facts] + ([self.also] if self.also else [])
+        self.inputs = {name: node for program in programs for name, node in leaves(program).items()}
+        self.size_names = _size_names(programs, self.inputs.values())
+        self.structures = self._conditions()
+        self._fitting: dict[str, str] | None = None
+
+    def _conditions(self) -> dict[str, frozenset[str]]:
+        """The structures of each variable: declared, or a subspace that an operation on the variable asks for."""
+        found = {name: properties(node) for name, node in self.inputs.items()}
+        names = {slot: name for name, slot in self.program.inputs.items()}
+        for step in self.program.steps[: self.until]:
+            for i, structure in self._wanted(step):
+                name = names.get(step.args[i])
+                if name is not None and self.spaces.is_subspace(structure):
+                    found[name] |= {structure}
+        return found
+
+    def _wanted(self, step: Step) -> tuple[tuple[int, str], ...]:
+        """(i, structure) for the conditions of a step on its matrix operands."""
+        return () if step.kernel.shaped or step.kernel.entrywise else self.spaces.wanted(head(step.node))
+
+    def points(self, count: int) -> Iterator[Point]:
+        """Up to `count` admissible points, as many as can be found."""
+        for _ in range(count):
+            point = self.point()
+            if point is None:
+                return
+            yield point
+
+    def point(self) -> Point | None:
+        """One more admissible point; None where none was found."""
+        for attempt in range(min(ATTEMPTS, max(FEWEST_ATTEMPTS, LARGEST_WORK // (1 + self.until)))):
+            sizes = self._sizes()
+            regimes = self._regimes(attempt)
+            if sizes is None:
+                continue
+            arrays = self._draw(sizes, regimes)
+            if self.facts and not self._meet_facts(arrays, regimes):
+                continue
+            values = self._admissible(arrays)
+            if values is not None:
+                self._fitting = regimes
+                return Point(sizes, arrays, values)
+        return None
+
+    def reason(self) -> str:
+        """Why no point was found: the operation at which most tries failed."""
+        if not self.failed:
+            return "no point that meets the assumptions was found"
+        worst = max(self.failed, key=lambda name: self.failed[name])
+        return (
+            f"no admissible point was found: at the points tried, `{worst}` was not finite, real and away from kinks and poles"
+        )
+
+    # ------------------------------------------------------------ sizes and variables
+
+    def _sizes(self) -> dict[str, int] | None:
+        """Values for the sizes, pairwise different as long as they are few; None where a dimension is no whole number."""
+        count = len(self.size_names)
+        pool = range(SMALLEST_SIZE, SMALLEST_SIZE + max(SPREAD, min(count, MOST_SIZES)))
+        drawn = self.random.sample(pool, count) if count <= MOST_SIZES else self.random.choices(pool, k=count)
+        sizes = dict(zip(self.size_names, drawn, strict=True))
+        for node in self.inputs.values():
+            for d in shape(node):
+                if (dimension(d, sizes) or 0) < 1:
+                    return None
+        return sizes
+
+    def vary(self) -> bool:
+        """Look for the next points elsewhere, as the last one told nothing; whether there is anywhere left to look."""
+        self._first += 1
+        self._fitting = None
+        return self._first < 2 * len(REGIMES)
+
+    def _regimes(self, attempt: int) -> dict[str, str]:
+        if attempt == 0 and self._fitting is not None:
+            return self._fitting
+        regime = attempt // 2 + self._first
+        if regime < len(REGIMES):
+            return dict.fromkeys(self.inputs, REGIMES[regime])
+        return {name: self.random.choice(REGIMES) for name in self.inputs}
+
+    def _draw(self, sizes: Mapping[str, int], regimes: Mapping[str, str]) -> dict[str, Array]:
+        arrays: dict[str, Array] = {}
+        for name, node in self.inputs.items():
+            if name in sizes:
+                arrays[name] = np.float64(sizes[name])
+            elif "integer" in self.structures[name] and is_scalar(node):
+                arrays[name] = np.float64(self.random.randint(1, SPREAD))
+            else:
+                dims = cast("tuple[int, ...]", tuple(dimension(d, sizes) for d in shape(node)))
+                arrays[name] = self.spaces.sample(self.structures[name], self._raw(dims, regimes[name]))
+        return arrays
+
+    def _raw(self, dims: tuple[int, ...], regime: str) -> Array:
+        rows, columns = dims or (1, 1)
+        draw = self.random.uniform if regime in ("positive", "unit") else self.random.gauss
+        low, high = {"positive": (0.5, 2.0), "unit": (0.15, 0.85), "averaging": (1.0, 0.7)}.get(regime, (0.0, 1.0))
+        made = np.array([draw(low, high) for _ in range(rows * columns)]).reshape(rows, columns)
+        if regime in SCALES:
+            made *= SCALES[regime]
+        elif regime == "averaging":  # long products neither grow nor vanish
+            made /= rows
+        elif regime == "near one":
+            made = np.eye(rows, columns) + 0.3 / rows**0.5 * made if rows == columns else 1 + 0.1 * made
+        return made if dims else made[0, 0]
+
+    def direction(self, structures: frozenset[str], like: Array) -> Array:
+        """A random direction of an array's shape inside the subspace of its structures."""
+        return self.spaces.project(structures, self._raw(like.shape, "normal"))
+
+    def jitter(self, value: Array) -> Array:
+        """A result with its last places changed at random; a whole scalar (an exponent, a size) stays."""
+        if value.ndim == 0:
+            return value if value == np.round(value.real) else value * (1 + ROUNDING * self.random.gauss())
+        return value * (1 + ROUNDING * self._raw(value.shape, "normal"))
+
+    # ------------------------------------------------------------ what makes a point admissible
+
+    def _admissible(self, arrays: Mapping[str, Array]) -> list[Array] | None:
+        values = self.program.start(arrays)
+        failing = self._run(self.program.steps[: self.until], values, self._fits)
+        if failing is None:
+            return values
+        name = head(failing.node)
+        self.failed[name] = self.failed.get(name, 0) + 1
+        return None
+
+    def computable(self, program: Program, arrays: Mapping[str, Array]) -> list[Array] | None:
+        """The values of a program's roots; None where they are not finite, real and well conditioned."""
+        values = program.start(arrays)
+        return [values[slot] for slot in program.outputs] if self._run(program.steps, values, _is_exact) is None else None
+
+    def _run(self, steps: Sequence[Step], values: list[Array], fits: Callable[[Step, list[Array]], bool]) -> Step | None:
+        """Fill in the values of the steps; the first step that does not fit, if there is one."""
+        with np.errstate(all="ignore"):
+            for step in steps:
+                args = [values[i] for i in step.args]
+                try:
+                    value = values[step.out] = step.kernel.function(*args)
+                    if not (np.abs(value).max() < LARGEST and fits(step, args)):
+                        return step
+                except (IndexError, ValueError, np.linalg.LinAlgError):
+                    return step
+        return None
+
+    def _fits(self, step: Step, args: list[Array]) -> bool:
+        """Whether no kink is near and the conditions of the rule hold."""
+        if step.kernel.margin is not None:
+            distance = np.abs(step.kernel.margin(*args))
+            near = distance < MARGIN * min(1.0, max(float(np.abs(a).max()) for a in args))
+            if step.kernel.entrywise:  # what is exactly 0 is so by structure and stays so
+                near &= distance > 0
+            if near.any():
+                return False
+        return all(args[i].ndim == 0 or self.spaces.keeps(name, args[i]) for i, name in self._wanted(step))
+
+    # ------------------------------------------------------------ equations
+
+    def _meet_facts(self, arrays: dict[str, Array], regimes: Mapping[str, str]) -> bool:
+        """Move the arrays until every fact holds: Newton's steps of least norm, in logarithms of what must be positive."""
+        free = [name for name in self._facts.inputs if name not in self.size_names and "integer" not in self.structures[name]]
+        positive = {n for n in free if regimes[n] in ("positive", "unit") or "positive" in self.structures[n]}
+        entries = [(name, i) for name in free for i in range(np.size(arrays[name]))]
+        for _ in range(NEWTON_STEPS):
+            values = self._facts.values(arrays)
+            residual = _flat([values[slot] for slot in self._facts.outputs]).real
+            if not entries or not np.isfinite(residual).all():
+                return False
+            if np.abs(residual).max() < 1e-13 * (1 + max(float(np.abs(v).max()) for v in values)):
+                return True
+            columns = [self._slope(arrays, values, name, i, name in positive) for name, i in entries]
+            step = np.linalg.lstsq(np.stack(columns, axis=1), -residual, rcond=1e-10)[0]
+            for (name, i), s in zip(entries, step.tolist(), strict=True):
+                arrays[name] = _moved(arrays[name], i, s, name in positive)
+        return False
+
+    def _slope(self, arrays: Mapping[str, Array], values: list[Array], name: str, i: int, positive: bool) -> Array:
+        """The derivatives of all residuals by one entry of a variable (by its logarithm), by a complex step."""
+        h = 1e-30
+        scale = np.ravel(arrays[name])[i] if positive else 1.0
+        moved = _moved(arrays[name] + 0j, i, 1j * h * scale, False)
+        slot = self._facts.inputs[name]
+        roots = range(len(self._facts.outputs))
+        return _flat([self._facts.changed(values, {slot: moved}, root) for root in roots]).imag / h
+
+
+def _flat(values: Iterable[Array]) -> Array:
+    return np.concatenate([np.ravel(v) for v in values]) + 0j
+
+
+def _moved(array: Array, i: int, step: complex, positive: bool) -> Array:
+    """The array with entry i moved by a step, or multiplied by exp(step)."""
+    moved = np.array(array)
+    moved.flat[i] = moved.flat[i] * np.exp(step) if positive else moved.flat[i] + step
+    return moved[()]
+
+
+def _is_exact(step: Step, args: list[Array]) -> bool:
+    """Whether what the step inverts is well conditioned."""
+    return not step.kernel.inverts or has_full_rank(args[0])
+
+
+def _size_names(programs: Iterable[Program], inputs: Iterable[Node]) -> list[str]:
+    """The names of sizes: the symbols in the shapes of the inputs and of eye, ones, zeros."""
+    dims: list[Expr] = [d for node in inputs for d in shape(node)]
+    for program in programs:
+        dims += [d for step in program.steps if step.kernel.shaped for d in shape(step.node)]
+    return sorted({name_of(s) for d in dims for s in d.free_symbols})

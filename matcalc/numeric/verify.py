@@ -1,0 +1,331 @@
+"""Derivatives against numbers, independently of the rules that made them.
+
+f is evaluated at random admissible points; its derivatives along random directions D are taken by a complex step where
+every kernel on the way is analytic, by Richardson-extrapolated central differences elsewhere, and compared with <Y, D>.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from matcalc.nodes.algebra import is_zero
+from matcalc.nodes.expr import Node, name_of, properties, shape
+from matcalc.numeric.evaluate import Jitter, Program, dims_text
+from matcalc.numeric.linalg import Array
+from matcalc.numeric.sample import Point, Sampler
+from matcalc.rulebase.base import Rulebase, rulebase
+
+COMPLEX_STEP = "complex step"
+DIFFERENCES = "central differences"
+VALUES = "values"
+TOLERANCE = {COMPLEX_STEP: 1e-8, DIFFERENCES: 1e-6, VALUES: 1e-9}
+STEP = 1e-25
+FIRST_DIFFERENCES = (2e-2, 2e-3, 2e-4)
+LEVELS = 6
+DOUBT = 1e-7
+DIRECTIONS = 2
+JITTERS = 3
+MOST_POINTS = 8
+FLOOR = 1e-4
+"""A difference is measured relative to what is compared, but no smaller than this part of the largest value on the way to f,"""
+CANCELLATION = 1e-3
+"""nor than this part of ‖Y‖‖D‖."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict on one derivative; ok is None where it could not be verified, and `reason` says why.
+
+    `undefined`: at so many points more f could be evaluated, but not the derivative.
+    """
+
+    ok: bool | None
+    max_relative_error: float
+    draws: int
+    method: str
+    reason: str = ""
+    undefined: int = 0
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The verdict on all derivatives of a problem: right, wrong, or (None) not verified for the reason given."""
+
+    ok: bool | None
+    max_relative_error: float
+    draws: int
+    method: str
+    reason: str
+    checks: Mapping[str, Check]
+
+    def __bool__(self) -> bool:
+        """Whether everything was verified and found right."""
+        return self.ok is True
+
+
+def verify(
+    expression: Node,
+    gradients: Mapping[Node, Node],
+    *,
+    definitions: Mapping[Node, Node] | None = None,
+    facts: Sequence[tuple[Node, Node]] = (),
+    draws: int = 5,
+    seed: int = 0,
+    independent: bool = False,
+    rules: Rulebase | None = None,
+) -> Verification:
+    """Whether each gradient is that of the scalar expression by its variable (or intermediate, a leaf of definitions).
+
+    `independent`: the gradients are by the independent entries of structured variables.
+    """
+    base = rules or rulebase()
+    defined = definitions or {}
+    program = Program([expression, *gradients], defined, base)
+    answers = Program(list(gradients.values()), defined, base)
+    sampler = Sampler(program, base, facts=facts, definitions=defined, also=answers, seed=seed)
+    trials = [_Trial(X, Y, program, answers, sampler, independent) for X, Y in gradients.items()]
+    for _ in range(MOST_POINTS * draws):
+        waiting = [t for t in trials if t.wrong is None and t.draws < draws]
+        point = sampler.point() if waiting else None
+        if point is None:
+            break
+        values = sampler.computable(answers, point.arrays)
+        if values is None:
+            sampler.undefined += 1
+        elif not _compare(waiting, point, dict(zip(gradients, values, strict=True))) and not sampler.vary():
+            break
+    if len(trials) == 1 or not sampler.undefined or any(t.tried for t in trials):
+        return _summary({name_of(t.wrt): t.verdict() for t in trials})
+    # one that is nowhere defined hides the others
+    alone = partial(
+        verify, expression, definitions=defined, facts=facts, draws=draws, seed=seed, independent=independent, rules=base
+    )
+    verdicts = [alone({X: Y}) for X, Y in gradients.items()]
+    return _summary({name: check for verdict in verdicts for name, check in verdict.checks.items()})
+
+
+class _Trial:
+    """The comparisons made for one gradient."""
+
+    def __init__(
+        self, wrt: Node, answer: Node, program: Program, answers: Program, sampler: Sampler, independent: bool
+    ) -> None:
+        self.wrt = wrt
+        self.slot = program.slots[wrt]
+        self.given = self.slot in program.inputs.values()
+        path = program.after((self.slot,))
+        self.method = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
+        self._smooth = not any(step.kernel.entrywise and step.kernel.margin for step in path)
+        self.wrong: str | None = None
+        self.tried = False
+        self.draws = self._dull = 0
+        self._error = 0.0
+        self._zero = is_zero(answer)
+        self._answers, self._answer = answers, answers.slots[answer]
+        self.program, self._sampler, self._independent = program, sampler, independent
+        self._structures: frozenset[str] = sampler.structures[name_of(wrt)] if self.given else frozenset()
+        self._declared = properties(wrt) if self.given else frozenset()
+        if shape(wrt) != shape(answer):
+            self.wrong = f"its shape is {dims_text(answer)}, that of {name_of(wrt)} is {dims_text(wrt)}"
+
+    def pairing(self, Y: Array) -> Array:
+        """The P with df = <P, dX>, for the value Y of the gradient; `wrong` is set where Y leaves the subspace of X."""
+        if self._independent:
+            return self._sampler.spaces.pairing(self._structures, Y)
+        if self._declared and not np.allclose(self._sampler.spaces.project(self._declared, Y), Y, rtol=1e-8, atol=1e-10):
+            self.wrong = f"it does not have the structure of {name_of(self.wrt)}"
+        return Y
+
+    def direction(self, like: Array) -> Array:
+        """A random direction inside the subspace of X."""
+        return self._sampler.direction(self._structures, like)
+
+    def compare(self, point: Point, P: Array, size: float) -> None:
+        """One draw: <P, D> against the derivative of f along a few random D."""
+        x = point.values[self.slot]
+        x = np.zeros(np.shape(P)) if x is None else x
+        self.tried = True
+        settled, seen = False, bool(np.any(P))
+        for _ in range(DIRECTIONS):
+            D = self.direction(x)
+            claimed = float(np.sum(P * D))
+            floor = max(FLOOR * size, CANCELLATION * _norm(P) * _norm(D))
+            found, doubt = self._derivative(point.values, x, D)
+            scale = max(abs(found), abs(claimed), floor)
+            error = abs(found - claimed) / scale
+            if doubt <= DOUBT * scale and (error <= TOLERANCE[self.method] or not self._is_noise(point, D, found, claimed)):
+                settled, seen = True, seen or found != 0
+                self.note(error, doubt / scale)
+        if settled:
+            self.count(seen)
+
+    def count(self, seen: bool) -> None:
+        """One draw more; it tells something where the derivative is `seen` not to be 0, or ought to be 0."""
+        self.tried = True
+        self.draws += seen or self._zero
+        self._dull += not (seen or self._zero)
+
+    def note(self, error: float, doubt: float = 0.0) -> None:
+        """Take the relative error of one comparison into account."""
+        self._error = max(self._error, error) if np.isfinite(error) else np.inf
+        if not error <= TOLERANCE[self.method] + doubt:
+            self.wrong = f"it is off by {error:.1e} (relative) along a random direction"
+
+    def _derivative(self, values: list[Array], x: Array, D: Array, jitter: Jitter | None = None) -> tuple[float, float]:
+        """The derivative of f along D and a bound on its error."""
+
+        def f(moved: Array) -> Array:
+            return self.program.changed(values, {self.slot: moved}, 0, jitter)
+
+        try:
+            if self.method is COMPLEX_STEP:
+                return float(np.imag(f(x + 1j * STEP * D)) / STEP), 0.0
+            return extrapolated(lambda t: float(f(x + t * D)))
+        except np.linalg.LinAlgError:
+            return 0.0, np.inf
+
+    def _is_noise(self, point: Point, D: Array, found: float, claimed: float) -> bool:
+        """Whether found and claimed differ by no more than rounding errors make of them at this point.
+
+        Every intermediate result is jittered by a few units in its last place, which shows what rounding does.
+        """
+        noise = 0.0
+        for _ in range(JITTERS):
+            jitter = self._sampler.jitter
+            values = self.program.values(point.arrays, jitter)
+            Y = self._answers.values(point.arrays, jitter)[self._answer]
+            again, _ = self._derivative(values, values[self.slot], D, jitter)
+            noise += abs(again - found) + abs(float(np.sum(self.pairing(Y) * D)) - claimed)
+        return noise > abs(found - claimed)
+
+    def verdict(self) -> Check:
+        """What the comparisons have shown."""
+        undefined = self._sampler.undefined
+        if self.wrong is not None:
+            return Check(False, self._error, self.draws, self.method, self.wrong, undefined)
+        if self.draws or (self._dull and self._smooth):  # smooth and 0 at random points: 0
+            return Check(True, self._error, self.draws or self._dull, self.method, undefined=undefined)
+        if undefined and not self.tried:
+            return Check(False, np.inf, 0, self.method, "it is nowhere defined", undefined)
+        if not self.tried:
+            reason = self._sampler.reason()
+        elif self._dull:
+            reason = "it was 0 at every point tried, and so was the derivative of f"
+        else:
+            reason = "the differences of f did not settle"
+        return Check(None, 0.0, 0, self.method, reason, undefined)
+
+
+def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array]) -> bool:
+    """One draw for all gradients; whether it told something about each of them."""
+    before = [t.draws for t in trials]
+    size = max(float(np.abs(v).max()) for v in point.values if v is not None)
+    pairings = {t: t.pairing(values[t.wrt]) for t in trials}
+    together = [t for t in trials if t.given and t.method is COMPLEX_STEP and t.wrong is None]
+    if len(together) > 1 and _agree_together(together, point, pairings, size):
+        for t in together:
+            t.count(bool(np.any(pairings[t])))
+    else:
+        together = []
+    for t in trials:
+        if t not in together and t.wrong is None:
+            t.compare(point, pairings[t], size)
+    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True))
+
+
+def _agree_together(trials: Sequence[_Trial], point: Point, pairings: Mapping[_Trial, Array], size: float) -> bool:
+    """Whether the derivative of f along a direction in all variables at once is the sum of all <P, D>.
+
+    Each direction is scaled so that its <P, D> is about 1: a small gradient counts as much as a large one.
+    """
+    program = trials[0].program
+    for _ in range(DIRECTIONS):
+        moved: dict[int, Array] = {}
+        claimed = 0.0
+        for t in trials:
+            x, P = point.values[t.slot], pairings[t]
+            D = t.direction(x) / max(_norm(P), FLOOR * size)
+            claimed += float(np.sum(P * D))
+            moved[t.slot] = x + 1j * STEP * D
+        found = float(np.imag(program.changed(point.values, moved)) / STEP)
+        error = abs(found - claimed) / max(abs(found), abs(claimed), 1.0)
+        if not error <= TOLERANCE[COMPLEX_STEP]:
+            return False
+        for t in trials:
+            t.note(error)
+    return True
+
+
+def _norm(X: Array) -> float:
+    return float(np.sqrt(np.sum(X * X)))
+
+
+def extrapolated(f: Callable[[float], float]) -> tuple[float, float]:
+    """f'(0) by central differences, extrapolated to step 0, and an estimate of its error; smaller steps near a kink."""
+    best, doubt = 0.0, np.inf
+    for first in FIRST_DIFFERENCES:
+        row: list[float] = []
+        for level in range(LEVELS):
+            t = first / 2**level
+            new = [(f(t) - f(-t)) / (2 * t)]
+            for k, previous in enumerate(row):
+                new.append(new[-1] + (new[-1] - previous) / (4 ** (k + 1) - 1))
+            if row:
+                change = max(abs(new[-1] - new[-2]), abs(new[-1] - row[-1]))
+                if change < doubt:
+                    best, doubt = new[-1], change
+            row = new
+        if doubt < 1e-9 * abs(best):
+            break
+    return best, doubt
+
+
+def _summary(checks: Mapping[str, Check]) -> Verification:
+    oks = [c.ok for c in checks.values()]
+    ok = False if False in oks else None if None in oks else True
+    methods = dict.fromkeys(c.method for c in checks.values())
+    reasons = [f"{name}: {c.reason}" for name, c in checks.items() if c.reason]
+    return Verification(
+        ok=ok,
+        max_relative_error=max((c.max_relative_error for c in checks.values()), default=0.0),
+        draws=min((c.draws for c in checks.values()), default=0),
+        method=" and ".join(methods),
+        reason="; ".join(reasons),
+        checks=checks,
+    )
+
+
+def agree(
+    a: Node,
+    b: Node,
+    *,
+    definitions: Mapping[Node, Node] | None = None,
+    facts: Sequence[tuple[Node, Node]] = (),
+    draws: int = 3,
+    seed: int = 0,
+    rules: Rulebase | None = None,
+) -> Check:
+    """Whether two expressions have the same values at random points where both are defined."""
+    if shape(a) != shape(b):
+        return Check(False, np.inf, 0, VALUES, f"the shapes {dims_text(a)} and {dims_text(b)} differ")
+    base = rules or rulebase()
+    program = Program([a, b], definitions, base)
+    sampler = Sampler(program, base, until=len(program.steps), facts=facts, definitions=definitions or {}, seed=seed)
+    worst, made = 0.0, 0
+    for point in sampler.points(draws):
+        left, right = (point.values[slot] for slot in program.outputs)
+        size = max(float(np.abs(v).max()) for v in point.values)
+        scale = max(float(np.abs(left).max()), float(np.abs(right).max()), FLOOR * size)
+        error = float(np.abs(left - right).max()) / scale
+        if not error <= TOLERANCE[VALUES]:
+            jittered = program.values(point.arrays, sampler.jitter)
+            noise = sum(float(np.abs(jittered[slot] - point.values[slot]).max()) for slot in program.outputs)
+            if JITTERS * noise > error * scale:
+                continue
+            return Check(False, max(worst, error), made, VALUES, f"the values differ by {error:.1e} (relative)")
+        worst, made = max(worst, error), made + 1
+    return Check(True, worst, made, VALUES) if made else Check(None, 0.0, 0, VALUES, sampler.reason())

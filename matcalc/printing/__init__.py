@@ -1,0 +1,1 @@
+"""Printing: the language's own text, Unicode and LaTeX."""

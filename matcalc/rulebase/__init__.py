@@ -1,0 +1,1 @@
+"""The rule base: the files of `rules/`, compiled, checked and filled in."""
