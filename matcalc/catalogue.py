@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from matcalc.errors import UnknownNameError
-from matcalc.rulebase.records import Argument, CallPattern, Identity, Literal, Record, Signatures, Structure
+from matcalc.rulefiles.records import Argument, CallPattern, Identity, Literal, Record, Signatures, Structure
 
 Rule = Record | Structure | Identity
 

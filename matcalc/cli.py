@@ -20,7 +20,7 @@ import click
 
 from matcalc import __version__, catalogue
 from matcalc.errors import MatcalcError, ParseError, VerificationError
-from matcalc.rulebase import signatures
+from matcalc.rulefiles import signatures
 
 FORMATS = ("text", "unicode", "latex", "json")
 CONVENTIONS = ("structured", "independent")
@@ -151,8 +151,8 @@ def rules_command(words: tuple[str, ...], rules: tuple[Path, ...]) -> None:
 
 def _check(names: tuple[str, ...], files: tuple[Path, ...]) -> None:
     """Print the verdict on every formula of the rules of those names, or of all; VerificationError where one is wrong."""
+    from matcalc.numeric.selfcheck import Selfcheck
     from matcalc.rulebase.base import load
-    from matcalc.rulebase.selfcheck import Selfcheck
 
     selfcheck = Selfcheck(load(files))
     ids = catalogue.choose(selfcheck.ids(), names)

@@ -18,7 +18,7 @@ import matcalc
 from matcalc import derivation
 from matcalc.cli import DEBUG, FORMATS, run
 from matcalc.numeric.verify import Check, Verification
-from matcalc.rulebase import signatures
+from matcalc.rulefiles import signatures
 
 Command: TypeAlias = Callable[..., tuple[int, str, str]]
 LEAST_SQUARES = "norm(A*x - b)^2"

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import matcalc.calculus.differential as module
-from matcalc.calculus.differential import differential
+import matcalc.rulebase.differential as module
 from matcalc.errors import RuleError, UndifferentiableError
 from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import add, factors, mul, number, terms, zeros
@@ -18,7 +17,8 @@ from matcalc.numeric.evaluate import evaluate
 from matcalc.numeric.verify import agree
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase, load, rulebase
-from matcalc.rulebase.signatures import load as load_signatures
+from matcalc.rulebase.differential import differential
+from matcalc.rulefiles.signatures import load as load_signatures
 from tests.arrays import dimensions, draw
 from tests.differences import richardson
 from tests.notation import SIZES, VARIABLES, node

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from matcalc.calculus.adjoint import operand_adjoint
-from matcalc.calculus.differential import contribution
 from matcalc.errors import UndifferentiableError
 from matcalc.language.parser import parse
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, scalar_node, shape, size_symbol, variable
+from matcalc.numeric.selfcheck import moving_operands
+from matcalc.numeric.trial import Condition, Leaf, Trial, trials
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
-from matcalc.rulebase.records import Record
-from matcalc.rulebase.selfcheck import moving_operands
-from matcalc.rulebase.trial import Condition, Leaf, Trial, trials
+from matcalc.rulebase.differential import contribution
+from matcalc.rulefiles.records import Record
 
 RULES = rulebase()
 m, n, k = map(size_symbol, "mnk")

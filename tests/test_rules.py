@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from matcalc.errors import RuleError
+from matcalc.numeric.selfcheck import Selfcheck, checkable
 from matcalc.rulebase.base import load, rulebase
-from matcalc.rulebase.selfcheck import Selfcheck, checkable
 
 CHECKS = Selfcheck(rulebase())
 

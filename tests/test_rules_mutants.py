@@ -12,9 +12,7 @@ import numpy as np
 
 from matcalc.nodes.algebra import add, build, is_zero, mul, number, rebuild, transpose
 from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape, substitute
-from matcalc.printing.text import text
-from matcalc.rulebase.base import rulebase
-from matcalc.rulebase.selfcheck import (
+from matcalc.numeric.selfcheck import (
     Outcome,
     check_formula,
     check_identity,
@@ -24,7 +22,9 @@ from matcalc.rulebase.selfcheck import (
     structure_trials,
     trials_of,
 )
-from matcalc.rulebase.trial import Trial
+from matcalc.numeric.trial import Trial
+from matcalc.printing.text import text
+from matcalc.rulebase.base import rulebase
 
 RULES = rulebase()
 SAME = 1e-9

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from matcalc.calculus.differential import differential, is_sympy_scalar, partial, sympy_derivative
 from matcalc.nodes.algebra import add, hadamard, is_zero, mul, trace, transpose, zeros
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, shape, variable
 from matcalc.rulebase.base import Rulebase
+from matcalc.rulebase.differential import differential, is_sympy_scalar, partial, sympy_derivative
 
 Definitions = Mapping[Node, Node]
 """Named intermediates: the leaf Z and the expression it stands for."""

@@ -13,7 +13,7 @@ from matcalc.language.scope import FILLED, Scope, is_label
 from matcalc.language.shapes import ClashError, Dim, Shape, Size, Unifier, find
 from matcalc.language.sizes import size_of, type_dimension
 from matcalc.language.syntax.tree import Call, Expression, Name, Negative, Number, Text
-from matcalc.rulebase.records import Argument, CallPattern, Literal, Record
+from matcalc.rulefiles.records import Argument, CallPattern, Literal, Record
 
 
 class Context(Protocol):

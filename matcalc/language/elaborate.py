@@ -36,7 +36,7 @@ from matcalc.language.syntax.tree import (
 from matcalc.nodes import algebra
 from matcalc.nodes.blocks import common, hcat, vcat
 from matcalc.nodes.expr import ONE, ZERO, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape, size_symbol
-from matcalc.rulebase.records import Record
+from matcalc.rulefiles.records import Record
 
 MINUS_ONE = sympy.S.NegativeOne
 MAX_SCALAR_DEPTH = 120

@@ -20,8 +20,8 @@ from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.reader import read
 from matcalc.language.syntax.tree import Assumption, Declaration, Expression, Line, Statement
 from matcalc.nodes.expr import Node, shape, size_symbol, variable
-from matcalc.rulebase.records import Record, Signatures
-from matcalc.rulebase.signatures import load
+from matcalc.rulefiles.records import Record, Signatures
+from matcalc.rulefiles.signatures import load
 
 _INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 """The properties of X that dX has too."""

@@ -31,7 +31,7 @@ from matcalc.language.syntax.tree import (
     Transpose,
     children,
 )
-from matcalc.rulebase.records import Argument, Signatures
+from matcalc.rulefiles.records import Argument, Signatures
 
 KINDS = {
     "scalar": ("scalar", 0), "vector": ("vector", 1), "matrix": ("matrix", 2), "integer": ("integer", 0), "R": ("scalar", 0),

@@ -11,7 +11,7 @@ from matcalc.printing.layout import ATOM, POWER, Printed, Program, Rope, join, p
 from matcalc.printing.notation import MathStyle, is_letter, letter
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import GREEK, Call, View
-from matcalc.rulebase.signatures import Signatures
+from matcalc.rulefiles.signatures import Signatures
 
 Transpose = Literal["top", "T", "prime"]
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from matcalc.nodes.expr import Node, head, name_of, operands, postorder, shape
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import View
-from matcalc.rulebase.signatures import Signatures
+from matcalc.rulefiles.signatures import Signatures
 
 Rope: TypeAlias = "str | tuple[Rope, ...]"
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)

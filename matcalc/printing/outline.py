@@ -35,7 +35,7 @@ from matcalc.printing.view import (
     total,
     transpose_view,
 )
-from matcalc.rulebase.signatures import Signatures, load
+from matcalc.rulefiles.signatures import Signatures, load
 
 COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _BINARY = frozenset({*COMPARISONS, "max", "min", "pow"})

@@ -11,7 +11,7 @@ from matcalc.nodes.expr import Node
 from matcalc.printing.layout import ATOM, POWER, PRODUCT, SUM, Printed, Program, Rope, Style, program, render, separated
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import Call, Product, View
-from matcalc.rulebase.signatures import Signatures
+from matcalc.rulefiles.signatures import Signatures
 
 
 def text(e: Node, signatures: Signatures | None = None) -> str:

@@ -11,7 +11,7 @@ from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Program, Rope
 from matcalc.printing.notation import MathStyle, is_letter, letter
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import Call, View
-from matcalc.rulebase.signatures import Signatures
+from matcalc.rulefiles.signatures import Signatures
 
 _VARIANTS = {"eps": "ϵ", "varepsilon": "ε", "vartheta": "ϑ", "varphi": "φ", "varrho": "ϱ", "varsigma": "ς", "ell": "ℓ"}
 _LETTERS = {english: c for c, english in reversed(GREEK.items())} | _VARIANTS

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from matcalc.language.syntax import names
-from matcalc.rulebase.signatures import Record
+from matcalc.rulefiles.signatures import Record
 
 GREEK = frozenset(names.GREEK.values()) | names.SCALAR_NAMES
 """The English names of Greek letters."""

@@ -10,14 +10,14 @@ from typing import Any, TypeVar, cast
 import sympy
 from sympy import Expr
 
-from matcalc.calculus.differential import differential
 from matcalc.errors import UndifferentiableError
 from matcalc.nodes.algebra import build, rebuild, scalar_function, transpose, zeros
 from matcalc.nodes.expr import ONE, SCALAR, Node, Shape, head, is_scalar, operands, scalar_node, shape, size_symbol, substitute
+from matcalc.rulebase.differential import differential
 from matcalc.rulebase.formulas import ANY, Formulas
-from matcalc.rulebase.records import Identity, Record, Signatures, Structure
-from matcalc.rulebase.signatures import load as load_signatures
 from matcalc.rulebase.templates import Template, compile_template
+from matcalc.rulefiles.records import Identity, Record, Signatures, Structure
+from matcalc.rulefiles.signatures import load as load_signatures
 
 __all__ = ["Record", "Rulebase", "Structure", "load", "rulebase"]
 

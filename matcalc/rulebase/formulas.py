@@ -19,8 +19,8 @@ from matcalc.language.parser import parse_formula
 from matcalc.nodes.algebra import hadamard, is_zero, zeros
 from matcalc.nodes.expr import ONE, SCALAR, Node, Shape, intern_scalar, postorder, shape, size_symbol, variable
 from matcalc.rulebase.contract import linearity_fault, mention_fault, shape_fault
-from matcalc.rulebase.records import NAME, Argument, Identity, Record, Signatures, Structure
 from matcalc.rulebase.templates import Template, compile_template
+from matcalc.rulefiles.records import NAME, Argument, Identity, Record, Signatures, Structure
 
 INDICES = frozenset("ijk")
 """Constant arguments of these names are integers."""

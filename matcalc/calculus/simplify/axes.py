@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from matcalc.calculus.simplify.products import coefficient_and_factors
+from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import add, hadamard, is_zero, mul, ones, split_coefficient, terms, unbroadcast
 from matcalc.nodes.expr import ONE, Node, head, operands, shape
 
-if TYPE_CHECKING:
-    from matcalc.calculus.simplify.engine import Simplifier
 
-
-def pull_out(e: Node, s: Simplifier) -> Node | None:
+def pull_out(e: Node, s: Simplifies) -> Node | None:
     """sum(r .* A, axis=0) = r .* sum(A, axis=0) for a row r; the same for a column along axis 1."""
     return _sum_rewritten(e, _pulled)
 
 
-def centred(e: Node, s: Simplifier) -> Node | None:
+def centred(e: Node, s: Simplifies) -> Node | None:
     """sum(Z, axis=0) = 0 where Z was defined as A .- mean(A, axis=0); the same along axis 1."""
     return _sum_rewritten(e, lambda Z, axis: _vanishing(Z, axis, s))
 
@@ -51,7 +48,7 @@ def _pulled(inside: Node, axis: int) -> Node | None:
     return hadamard(_axis_sum(hadamard(*varying), axis), *(unbroadcast(f) for f in constant))
 
 
-def _vanishing(Z: Node, axis: int, s: Simplifier) -> Node | None:
+def _vanishing(Z: Node, axis: int, s: Simplifies) -> Node | None:
     definition = s.definitions.get(Z)
     if definition is None:
         return None

@@ -6,7 +6,7 @@ what it proposes is simplified in turn.  Whether a result is right never hangs o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from matcalc.calculus.simplify.axes import centred, pull_out
 from matcalc.calculus.simplify.cost import Cost
@@ -29,6 +29,7 @@ from matcalc.calculus.simplify.products import (
     turn_trace,
 )
 from matcalc.calculus.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs, take_out_content
+from matcalc.calculus.simplify.strategy import Strategy
 from matcalc.calculus.simplify.sums import (
     distribute_entrywise,
     expand_sum,
@@ -42,8 +43,6 @@ from matcalc.calculus.structure import Structures
 from matcalc.nodes.algebra import rebuild, transpose
 from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape
 from matcalc.rulebase.base import Rulebase
-
-Strategy = Callable[[Node, "Simplifier"], Node | None]
 
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "transpose": (push_transpose,),

@@ -6,18 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from matcalc.calculus.match import Bindings, Pattern
+from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.calculus.structure import Structures
 from matcalc.nodes.algebra import factors
 from matcalc.nodes.expr import Node, head, is_number, is_scalar, name_of, operands
 from matcalc.rulebase.base import Rulebase
-from matcalc.rulebase.records import Identity
 from matcalc.rulebase.templates import Template, compile_template
-
-if TYPE_CHECKING:
-    from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.rulefiles.records import Identity
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Identities:
                 found.append((order, needed, rewrite))
                 found.sort(key=lambda entry: entry[0])
 
-    def apply(self, e: Node, s: Simplifier) -> Node | None:
+    def apply(self, e: Node, s: Simplifies) -> Node | None:
         """e after the first identity that shortens it; None where none does."""
         name = head(e)
         if name not in self._seen:

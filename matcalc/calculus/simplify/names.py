@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import sympy
 from sympy import Expr
 
 from matcalc.calculus.simplify.products import coefficient_and_factors
+from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import add, build, hadamard, mul, rebuild, split_coefficient
 from matcalc.nodes.expr import ONE, SCALAR, Node, head, intern_scalar, is_leaf, is_scalar, operands, shape, substitute
-
-if TYPE_CHECKING:
-    from matcalc.calculus.simplify.engine import Simplifier
 
 
 class Names:
@@ -50,7 +48,7 @@ class Names:
     def __bool__(self) -> bool:
         return bool(self.whole)
 
-    def find(self, e: Node, s: Simplifier) -> Node | None:
+    def find(self, e: Node, s: Simplifies) -> Node | None:
         """e with what it holds of a definition written by name, where that is shorter."""
         leaf = self.whole.get(e)
         if leaf is not None:
@@ -76,7 +74,7 @@ class Names:
             for leaf, value in self.parts.get((head(core), o), ()):
                 yield from _part(e, value, leaf)
 
-    def rescaled(self, e: Node, s: Simplifier) -> Node:
+    def rescaled(self, e: Node, s: Simplifies) -> Node:
         """e with M = Z/c written for the M of a definition Z = c*M, where that is shorter in the end."""
         for core, found in self.multiples.items():
             for leaf, c in found:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from sympy import Add, Expr
 
+from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import add, build, eye, factors, hadamard, inverse, mul, ones, power, split_coefficient, terms, trace
 from matcalc.nodes.expr import ONE, SCALAR, Node, head, intern_scalar, is_number, is_scalar, name_of, operands, postorder, shape
-
-if TYPE_CHECKING:
-    from matcalc.calculus.simplify.engine import Simplifier
 
 MINUS_ONE = cast(Expr, -ONE)
 _MEETS = frozenset({"inv", "matpow", "ones", "e", "hcat", "vcat", "kron"})
 _LONGEST_TRACE = 10
 
 
-def push_transpose(e: Node, s: Simplifier) -> Node | None:
+def push_transpose(e: Node, s: Simplifies) -> Node | None:
     """(A*B)' = B'*A'; S' = S for symmetric S."""
     return s.structures.transposed(operands(e)[0])
 
 
-def contract(e: Node, s: Simplifier) -> Node | None:
+def contract(e: Node, s: Simplifies) -> Node | None:
     """x*y'*z = (y'*z)*x: a part of a product that is 1×1 is a scalar; ones(m,n)*A = ones(m)*(ones(n)'*A)."""
     c, parts = coefficient_and_factors(e)
     fs = [piece for f in parts for piece in _outer(f, len(parts))]
@@ -41,7 +39,7 @@ def _outer(f: Node, count: int) -> tuple[Node, ...]:
     return (f,)
 
 
-def merge_ones(e: Node, s: Simplifier) -> Node | None:
+def merge_ones(e: Node, s: Simplifies) -> Node | None:
     """ones(m)*ones(n)' = ones(m,n) where it is all there is."""
     c, fs = coefficient_and_factors(e)
     if len(fs) == 2 and all(head(f) == "ones" for f in fs) and shape(fs[0])[1] == 1:
@@ -49,7 +47,7 @@ def merge_ones(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
-def merge_powers(e: Node, s: Simplifier) -> Node | None:
+def merge_powers(e: Node, s: Simplifies) -> Node | None:
     """A^p*A^q = A^(p+q), inv(A)*A = I."""
     c, fs = coefficient_and_factors(e)
     merged: list[tuple[Node, Expr]] = []
@@ -64,7 +62,7 @@ def merge_powers(e: Node, s: Simplifier) -> Node | None:
     return mul(c, *(power(base, p) for base, p in merged)) if merged else mul(c, eye(shape(fs[0])[0]))
 
 
-def base_and_exponent(f: Node, s: Simplifier) -> tuple[Node, Expr]:
+def base_and_exponent(f: Node, s: Simplifies) -> tuple[Node, Expr]:
     """(B, p) with f = B^p; of inv(A)' it is (A', -1)."""
     match head(f):
         case "inv":
@@ -78,7 +76,7 @@ def base_and_exponent(f: Node, s: Simplifier) -> tuple[Node, Expr]:
             return f, ONE
 
 
-def lift_transpose(e: Node, s: Simplifier) -> Node | None:
+def lift_transpose(e: Node, s: Simplifies) -> Node | None:
     """inv(A') = inv(A)', (A')^k = (A^k)'."""
     base = operands(e)[0]
     if head(base) != "transpose":
@@ -87,7 +85,7 @@ def lift_transpose(e: Node, s: Simplifier) -> Node | None:
     return s.structures.transposed(s(inverse(inside) if head(e) == "inv" else power(inside, operands(e)[1])))
 
 
-def expand_inverse(e: Node, s: Simplifier) -> Node | None:
+def expand_inverse(e: Node, s: Simplifies) -> Node | None:
     """inv(A*B)*A = inv(B) and its like, A and B square: the inverse of a product is written out where it cancels."""
     c, fs = coefficient_and_factors(e)
     for i, f in enumerate(fs):
@@ -103,7 +101,7 @@ def expand_inverse(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
-def _inverse_factors(f: Node, s: Simplifier) -> tuple[Node, ...]:
+def _inverse_factors(f: Node, s: Simplifies) -> tuple[Node, ...]:
     turned = head(f) == "transpose"
     core = operands(f)[0] if turned else f
     if head(core) != "inv" or head(operands(core)[0]) != "mul":
@@ -115,7 +113,7 @@ def _inverse_factors(f: Node, s: Simplifier) -> tuple[Node, ...]:
     return tuple(s.structures.transposed(a) for a in reversed(written)) if turned else written
 
 
-def distribute(e: Node, s: Simplifier) -> Node | None:
+def distribute(e: Node, s: Simplifies) -> Node | None:
     """A*(B + C) = A*B + A*C where that is shorter."""
     c, fs = coefficient_and_factors(e)
     for i, f in enumerate(fs):
@@ -129,7 +127,7 @@ def distribute(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
-def settle_sign(e: Node, s: Simplifier) -> Node | None:
+def settle_sign(e: Node, s: Simplifies) -> Node | None:
     """A*(-B - C) = -A*(B + C), -2*(A - B) = 2*(B - A)."""
     c, fs = coefficient_and_factors(e)
     sums = sum(1 for f in fs if head(f) == "add" or (head(f) == "transpose" and head(operands(f)[0]) == "add"))
@@ -143,7 +141,7 @@ def settle_sign(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
-def distribute_number(e: Node, s: Simplifier) -> Node | None:
+def distribute_number(e: Node, s: Simplifies) -> Node | None:
     """1/2*(2*A - n*B) = A - n/2*B where that is shorter."""
     c, fs = coefficient_and_factors(e)
     if len(fs) != 1 or head(fs[0]) != "add" or not c.is_number:
@@ -151,7 +149,7 @@ def distribute_number(e: Node, s: Simplifier) -> Node | None:
     return s.if_shorter(e, add(*(mul(c, t) for t in terms(fs[0]))))
 
 
-def _may_meet(term: tuple[Node, ...], left: tuple[Node, ...], right: tuple[Node, ...], s: Simplifier) -> bool:
+def _may_meet(term: tuple[Node, ...], left: tuple[Node, ...], right: tuple[Node, ...], s: Simplifies) -> bool:
     """Whether the ends of a term may cancel with, or be absorbed by, what stands beside it."""
     for a, b in ((left[-1:], term[:1]), (term[-1:], right[:1])):
         if not a or not b:
@@ -162,7 +160,7 @@ def _may_meet(term: tuple[Node, ...], left: tuple[Node, ...], right: tuple[Node,
     return False
 
 
-def _bases(fs: Iterable[Node], s: Simplifier) -> set[Node]:
+def _bases(fs: Iterable[Node], s: Simplifies) -> set[Node]:
     found = set()
     for f in fs:
         base = base_and_exponent(f, s)[0]
@@ -170,7 +168,7 @@ def _bases(fs: Iterable[Node], s: Simplifier) -> set[Node]:
     return found
 
 
-def orient_scalar(e: Node, s: Simplifier) -> Node | None:
+def orient_scalar(e: Node, s: Simplifies) -> Node | None:
     """x'*A'*y = y'*A*x: the way with fewer transposes, then the one in alphabetical order."""
     raw = operands(e)[0]
     if head(raw) != "mul":
@@ -192,7 +190,7 @@ def _entrywise_bases(v: Node) -> set[Node]:
     return {operands(p)[0] if head(p) == "hadpow" else p for p in parts}
 
 
-def turn_trace(e: Node, s: Simplifier) -> Node | None:
+def turn_trace(e: Node, s: Simplifies) -> Node | None:
     """tr(A*B) = tr(B*A) = tr(A'*B'): coefficients in front, x*y' as y'*x, then the shortest, then the alphabet."""
     inside = operands(e)[0]
     c, core = split_coefficient(inside)
@@ -214,7 +212,7 @@ def turn_trace(e: Node, s: Simplifier) -> Node | None:
     return s.preferred([trace(mul(*t)) for t in turns])
 
 
-def known_total(e: Node, s: Simplifier) -> Node | None:
+def known_total(e: Node, s: Simplifies) -> Node | None:
     """sum(Z) = 0 where Z was defined as something that adds up to nothing, (x - mean(x))/s say; and other numbers."""
     definition = s.definitions.get(operands(e)[0])
     if definition is None:
@@ -228,7 +226,7 @@ def known_total(e: Node, s: Simplifier) -> Node | None:
     return total if is_number(total) else None
 
 
-def distribute_linear(e: Node, s: Simplifier) -> Node | None:
+def distribute_linear(e: Node, s: Simplifies) -> Node | None:
     """L(A + B) = L(A) + L(B) for a linear L (sum, mean, tr, diag …) where that is shorter; L(c*A) = c*L(A)."""
     if len(operands(e)) > 1:
         return None

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import sympy
 from sympy import Expr
 
+from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.expr import Node, ScalarOp, head, intern_scalar, operands, postorder
-
-if TYPE_CHECKING:
-    from matcalc.calculus.simplify.engine import Simplifier
 
 _LARGEST_FRACTION = 60
 
 
-def merge_scalar_powers(e: Node, s: Simplifier) -> Node | None:
+def merge_scalar_powers(e: Node, s: Simplifies) -> Node | None:
     """x^(k - 1)*x = x^k."""
     powers: dict[Expr, Expr] = {}
     args = operands(e)
@@ -27,7 +25,7 @@ def merge_scalar_powers(e: Node, s: Simplifier) -> Node | None:
     return intern_scalar(sympy.Mul(*(base ** sympy.expand(p) for base, p in powers.items())))
 
 
-def settle_signs(e: Node, s: Simplifier) -> Node | None:
+def settle_signs(e: Node, s: Simplifies) -> Node | None:
     """(-a - b)*c = -(a + b)*c."""
     for a in operands(e):
         base = operands(a)[0] if head(a) == "spow" and operands(a)[1].is_odd else a
@@ -36,7 +34,7 @@ def settle_signs(e: Node, s: Simplifier) -> Node | None:
     return None
 
 
-def take_out_content(e: Node, s: Simplifier) -> Node | None:
+def take_out_content(e: Node, s: Simplifies) -> Node | None:
     """a/(2*b + 2*c) = a/(2*(b + c))."""
     for a in operands(e):
         if head(a) == "spow" and operands(a)[1].is_negative and head(operands(a)[0]) == "sadd":
@@ -52,7 +50,7 @@ def _flipped(a: Node) -> Expr:
     return sympy.Pow(sympy.Add(*(-t for t in operands(base))), p)
 
 
-def cancel_fraction(e: Node, s: Simplifier) -> Node | None:
+def cancel_fraction(e: Node, s: Simplifies) -> Node | None:
     """a/(1 + b/c) = a*c/(c + b), where that is shorter."""
     if not any(_divides_by_fractions(a) for a in operands(e)) or s.cost(e) > _LARGEST_FRACTION:
         return None

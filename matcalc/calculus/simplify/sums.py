@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import sympy
 from sympy import Expr
 
 from matcalc.calculus.simplify.products import coefficient_and_factors
+from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import (
     add,
     broadcast,
@@ -23,13 +24,10 @@ from matcalc.nodes.algebra import (
 )
 from matcalc.nodes.expr import ONE, Node, head, intern_scalar, operands, shape
 
-if TYPE_CHECKING:
-    from matcalc.calculus.simplify.engine import Simplifier
-
 _MOST_TERMS = 24
 
 
-def lead_with_positive(e: Node, s: Simplifier) -> Node | None:
+def lead_with_positive(e: Node, s: Simplifies) -> Node | None:
     """-A + B = B - A."""
     args = operands(e)
     if not _is_negative(args[0]):
@@ -38,7 +36,7 @@ def lead_with_positive(e: Node, s: Simplifier) -> Node | None:
     return None if first is None else add(first, *(t for t in args if t is not first))
 
 
-def lead_with_plain(e: Node, s: Simplifier) -> Node | None:
+def lead_with_plain(e: Node, s: Simplifies) -> Node | None:
     """A' + A = A + A': of a term and its transpose the one with fewer transposes first."""
     first, *others = operands(e)
     turned = s.structures.transposed(first)
@@ -55,7 +53,7 @@ def _is_negative(t: Node) -> bool:
     return bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative)
 
 
-def factor_sum(e: Node, s: Simplifier) -> Node | None:
+def factor_sum(e: Node, s: Simplifies) -> Node | None:
     """A*B + A*C = A*(B + C), c*A + c*B = c*(A + B), A.*B + A.*C = A.*(B + C): the one that shortens most."""
     if len(operands(e)) > _MOST_TERMS:
         return None
@@ -67,7 +65,7 @@ def factor_sum(e: Node, s: Simplifier) -> Node | None:
     return best
 
 
-def _factorings(e: Node, s: Simplifier) -> Iterator[Node]:
+def _factorings(e: Node, s: Simplifies) -> Iterator[Node]:
     parts = [coefficient_and_factors(t) for t in operands(e)]
     common = common_coefficient([c for c, _ in parts])
     if common != 1:
@@ -160,7 +158,7 @@ def common_coefficient(coefficients: list[Expr]) -> Expr:
     return intern_scalar(cast(Expr, sympy.Mul(n, *shared)))
 
 
-def merge_entrywise(e: Node, s: Simplifier) -> Node | None:
+def merge_entrywise(e: Node, s: Simplifies) -> Node | None:
     """A .* A = A.^2, A .* (B ./ A) = B."""
     powers: dict[Node, Expr] = {}
     found = [part for f in operands(e) for part in _entrywise_powers(f)]
@@ -184,7 +182,7 @@ def _shared_exponent(exponents: list[Expr]) -> Expr:
     return cast(Expr, sympy.S.Zero)
 
 
-def numerators_first(e: Node, s: Simplifier) -> Node | None:
+def numerators_first(e: Node, s: Simplifies) -> Node | None:
     """1 ./ A .* B = B ./ A."""
     ordered = sorted(operands(e), key=_divides)
     return hadamard(*ordered) if tuple(ordered) != operands(e) else None
@@ -215,7 +213,7 @@ def entrywise_base(f: Node) -> tuple[Node, Expr]:
     return broadcast(base, shape(f)), cast(Expr, p)
 
 
-def expand_sum(e: Node, s: Simplifier) -> Node | None:
+def expand_sum(e: Node, s: Simplifies) -> Node | None:
     """A*(B + C) - A*C = A*B: products of sums are written out where that is shorter in the end."""
     written = [_written_out(t) for t in operands(e)]
     count = sum(map(len, written))
@@ -239,7 +237,7 @@ def _written_out(t: Node) -> list[Node]:
     return [t]
 
 
-def distribute_entrywise(e: Node, s: Simplifier) -> Node | None:
+def distribute_entrywise(e: Node, s: Simplifies) -> Node | None:
     """A .* (B + C) = A.*B + A.*C where that is shorter."""
     fs = operands(e)
     for i, f in enumerate(fs):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from matcalc.errors import RuleError, Span
-from matcalc.rulebase.records import NAME, Argument, CallPattern, Identity, Literal, Record, Signatures, Structure
+from matcalc.rulefiles.records import NAME, Argument, CallPattern, Identity, Literal, Record, Signatures, Structure
 
 __all__ = ["RULES", "Argument", "CallPattern", "Identity", "Literal", "Record", "Signatures", "Structure", "load", "parse_type"]
 

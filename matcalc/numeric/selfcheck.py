@@ -16,11 +16,11 @@ from matcalc.nodes.expr import Node, is_scalar, name_of, shape, size_symbol
 from matcalc.numeric.evaluate import Program
 from matcalc.numeric.kernels import kernel
 from matcalc.numeric.linalg import Array
+from matcalc.numeric.trial import COMMUTE, EQUAL_SIZES, SIZES, Condition, Leaf, Trial, trials
 from matcalc.numeric.verify import extrapolated
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.formulas import ANY
-from matcalc.rulebase.records import Identity, Record
-from matcalc.rulebase.trial import COMMUTE, EQUAL_SIZES, SIZES, Condition, Leaf, Trial, trials
+from matcalc.rulefiles.records import Identity, Record
 
 STEP = 1e-25
 TOLERANCE = 1e-7
