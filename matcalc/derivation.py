@@ -12,6 +12,7 @@ import sympy
 from matcalc.calculus.adjoint import children
 from matcalc.calculus.conditions import conditions
 from matcalc.calculus.engine import Engine
+from matcalc.calculus.facts import declared_facts
 from matcalc.errors import ShapeError, UndifferentiableError, UnknownNameError, VerificationError
 from matcalc.exchange.interchange import from_sympy, own_symbols, to_sympy
 from matcalc.language.parser import parse
@@ -188,7 +189,7 @@ def _verified(
         problem.expression,
         results,
         definitions=problem.definitions,
-        facts=problem.facts,
+        facts=(*problem.facts, *declared_facts(_with_several_structures(problem), rules)),
         draws=draws,
         seed=seed,
         independent=convention == "independent",
@@ -202,6 +203,11 @@ def _verified(
             hint="this is a fault of matcalc; please report the problem as you typed it",
         )
     return verdict
+
+
+def _with_several_structures(problem: Problem) -> list[Node]:
+    """The variables of several declared structures: a random one of the last has to be brought into the others."""
+    return [X for X in problem.variables.values() if len(properties(X)) > 1]
 
 
 def _free(problem: Problem, occurring: set[Node]) -> list[Node]:

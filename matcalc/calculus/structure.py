@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+from matcalc.errors import DeclarationError
 from matcalc.nodes.algebra import add, build, mul, split_coefficient, transpose
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, properties, shape
 from matcalc.rulebase.base import Structure
@@ -87,7 +88,13 @@ class Structures:
         """The subspaces in which a variable lives, those implied by narrower ones left out."""
         found = [p for p in sorted(self.declared(X)) if "project" in self._table[p].formulas]
         implied = {q for p in found for q in closure(self._table[p].implies, self._table)}
-        return [p for p in found if p not in implied]
+        narrowest = [p for p in found if p not in implied]
+        if len(narrowest) > 1:
+            raise DeclarationError(
+                f"{X.name} is declared {' and '.join(narrowest)}, which together are narrower than either",
+                hint="declare what they make together (symmetric and lower: diagonal)",
+            )
+        return narrowest
 
     def _infer(self, x: Node, structure: str, known: Mapping[Node, bool]) -> bool:
         name = head(x)

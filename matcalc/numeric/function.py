@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from inspect import Parameter, Signature
 from keyword import iskeyword
@@ -17,9 +17,13 @@ from matcalc.numeric.evaluate import Program, bind, leaves, outside
 from matcalc.rulebase.base import Rulebase
 
 
-def argument_name(name: str) -> str:
-    """The name as a keyword argument: a Python keyword gets an underscore, lambda_."""
-    return f"{name}_" if iskeyword(name) else name
+def argument_name(name: str, others: Collection[str] = ()) -> str:
+    """The name as a keyword argument: a Python keyword gets underscores, lambda_, until it is no other's name."""
+    if iskeyword(name):
+        name += "_"
+        while name in others:
+            name += "_"
+    return name
 
 
 class Function:
@@ -47,14 +51,14 @@ class Function:
         told = sorted({s.name for node in self._known.values() for d in shape(node) for s in d.free_symbols})
         named = {**{name: size_symbol(name) for name in (*told, *sizes)}, **needed}
         self._known = {**named, **self._known}
-        self._names = {argument_name(name): name for name in self._known}
+        self._names: dict[str, str] = {}
+        for name in self._known:
+            self._names[argument_name(name, self._known)] = name
+        optional = {name for name in self._known if name in told or name not in needed}
+        required = [a for a, name in self._names.items() if name not in optional]
         self.__signature__ = Signature(
-            [Parameter(argument_name(name), Parameter.KEYWORD_ONLY) for name in needed if name not in told]
-            + [
-                Parameter(argument_name(name), Parameter.KEYWORD_ONLY, default=None)
-                for name in self._known
-                if name in told or name not in needed
-            ]
+            [Parameter(a, Parameter.KEYWORD_ONLY) for a in required]
+            + [Parameter(a, Parameter.KEYWORD_ONLY, default=None) for a, name in self._names.items() if name in optional]
         )
 
     def __call__(self, **arrays: object) -> Any:

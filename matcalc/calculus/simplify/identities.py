@@ -92,19 +92,19 @@ class Identities:
 
     def commute(self, A: Node, D: Node) -> bool:
         """Whether A*D = D*A is plain: D is made of A, its powers, its functions and multiples of I alone."""
-        return A is D or head(A) == "eye" or all(f is A or _made_of(f, A) for f in factors(D))
+        return head(A) == "eye" or all(_made_of(f, A) for f in factors(D))
 
 
 def _made_of(D: Node, A: Node) -> bool:
-    """Whether D is a function of the matrix A."""
-    if head(D) == "eye" or is_scalar(D):
+    """Whether D is plainly a function of the matrix A: A itself, I, powers, functions, sums and products of such."""
+    if D is A or head(D) == "eye" or is_scalar(D):
         return True
-    if head(D) in ("inv", "matpow", "expm", "logm", "sqrtm", "mul", "add", "transpose"):
-        inner = operands(A)[0] if head(D) == head(A) == "transpose" else A
-        return all(is_scalar(o) or o is inner or _made_of(o, inner) for o in operands(D))
-    return False
+    if head(D) == "transpose":
+        return head(A) == "transpose" and _made_of(operands(D)[0], operands(A)[0])
+    return head(D) in _OF_ONE_MATRIX and all(_made_of(o, A) for o in operands(D))
 
 
+_OF_ONE_MATRIX = frozenset({"inv", "matpow", "expm", "logm", "sqrtm", "mul", "add"})
 _FUNCTION = re.compile(r"([A-Za-z_]\w*)\(")
 _OPERATORS = {"<=": "le", "<": "lt", ">": "gt"}
 

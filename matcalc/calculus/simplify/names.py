@@ -63,13 +63,17 @@ class Names:
                     yield intern_scalar(sympy.Pow(leaf, q))
         if head(e) == "smul":
             for leaf, value in self.scalars:
-                yield intern_scalar(sympy.Mul(e, sympy.Pow(value, -1), leaf))
+                q = quotient(cast(Expr, e), value)
+                if q is not None:
+                    yield mul(q, leaf)
         if is_scalar(e):
             return
         c, core = split_coefficient(e)
         assert core is not None
         for leaf, k in self.multiples.get(core, ()) if c != 1 else ():
-            yield mul(intern_scalar(c / k), leaf)
+            q = quotient(c, k)
+            if q is not None:
+                yield mul(q, leaf)
         for o in operands(core) if head(core) in ("mul", "add", "hadamard") else ():
             for leaf, value in self.parts.get((head(core), o), ()):
                 yield from _part(e, value, leaf)
@@ -78,11 +82,22 @@ class Names:
         """e with M = Z/c written for the M of a definition Z = c*M, where that is shorter in the end."""
         for core, found in self.multiples.items():
             for leaf, c in found:
-                if not c.is_number:
-                    replaced = substitute(e, {core: mul(intern_scalar(1 / c), leaf)}, rebuild)
+                q = quotient(ONE, c)
+                if q is not None and not c.is_number:
+                    replaced = substitute(e, {core: mul(q, leaf)}, rebuild)
                     shorter = s.if_shorter(e, replaced)
                     e = e if shorter is None else shorter
         return e
+
+
+def quotient(c: Expr, k: Expr) -> Expr | None:
+    """c/k, where that divides by nothing that c does not divide by and that may be 0; None elsewhere."""
+    q = intern_scalar(c / k)
+    held = c.as_powers_dict()
+    for base, p in q.as_powers_dict().items():
+        if not (p.is_nonnegative or base.is_nonzero or (base in held and (held[base] - p).is_nonpositive)):
+            return None
+    return q
 
 
 def _part(e: Node, value: Node, leaf: Node) -> Iterator[Node]:
@@ -91,23 +106,25 @@ def _part(e: Node, value: Node, leaf: Node) -> Iterator[Node]:
     k, wanted = split_coefficient(value)
     assert core is not None and wanted is not None
     inside, parts = operands(core), operands(wanted)
+    q = quotient(c, k)
     match head(core):
-        case "mul":
+        case "mul" if q is not None:
             fs = coefficient_and_factors(core)[1]
             n = len(parts)
             for i in range(len(fs) - n + 1):
                 if fs[i : i + n] == parts:
-                    yield mul(c / k, *fs[:i], leaf, *fs[i + n :])
-        case "hadamard":
+                    yield mul(q, *fs[:i], leaf, *fs[i + n :])
+        case "hadamard" if q is not None:
             rest = list(inside)
             if all(p in rest for p in parts):
                 for p in parts:
                     rest.remove(p)
-                yield mul(c / k, hadamard(leaf, *rest))
+                yield mul(q, hadamard(leaf, *rest))
         case "add":
             ratio = _ratio(inside, parts)
-            if ratio is not None and len(inside) > len(parts):
-                yield mul(c, add(core, *(mul(-ratio, t) for t in parts), mul(intern_scalar(ratio / k), leaf)))
+            q = None if ratio is None else quotient(ratio, k)
+            if ratio is not None and q is not None and len(inside) > len(parts):
+                yield mul(c, add(core, *(mul(-ratio, t) for t in parts), mul(q, leaf)))
 
 
 def _ratio(inside: tuple[Node, ...], parts: tuple[Node, ...]) -> Expr | None:
