@@ -220,7 +220,7 @@ def main() -> None:
     chosen = parser.parse_args()
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    gradients, seed, worst = 0, chosen.seed, 0.0
+    gradients, seed, worst = 0, chosen.seed, (0.0, 0)
     while sum(counts.values()) < chosen.count:
         problem = random_problem(seed, chosen.depth)
         seed += 1
@@ -228,14 +228,16 @@ def main() -> None:
             continue
         start = time.perf_counter()
         outcome = examine(problem, verify=not chosen.no_verify)
-        worst = max(worst, time.perf_counter() - start)
+        worst = max(worst, (time.perf_counter() - start, problem.seed))
         counts[outcome.verdict] += 1
         gradients += outcome.gradients
         if outcome.verdict != "right":
             reasons[f"{outcome.verdict}: {outcome.reason[:100]}"] += 1
         if outcome.failed or (chosen.refused and outcome.verdict == "refused"):
             print(describe(*((problem, outcome) if chosen.no_shrink else shrink(problem, outcome))), flush=True)
-    print(f"seeds {chosen.seed}..{seed - 1}: {dict(counts)}; {gradients} gradients right; slowest {worst:.1f} s")
+    print(
+        f"seeds {chosen.seed}..{seed - 1}: {dict(counts)}; {gradients} gradients right; slowest {worst[0]:.1f} s (seed {worst[1]})"
+    )
     for reason, times in reasons.most_common(40):
         print(f"{times:6} {reason}")
 
