@@ -121,7 +121,7 @@ def pseudo_inverse(A: Array) -> Array:
 
 def cholesky(A: Array) -> Array:
     """The lower triangular L with L*L' = A for a symmetric positive definite A, of NaN for any other."""
-    if not np.allclose(A, A.T, rtol=1e-9, atol=0):
+    if not np.allclose(A, A.T, rtol=1e-9, atol=1e-9 * np.abs(A).max()):
         return np.full_like(A, np.nan)
     try:
         L = np.linalg.cholesky(A.real)

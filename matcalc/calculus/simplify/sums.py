@@ -108,7 +108,7 @@ def _entrywise(e: Node) -> Iterator[Node]:
     """A.*B + A.*C = A.*(B + C), also of the powers of A that the terms share."""
     holders: dict[Node, list[tuple[Node, Expr]]] = {}
     for t in operands(e):
-        for base, p in dict(entrywise_base(f) for f in entrywise_factors(split_coefficient(t)[1])).items():
+        for base, p in _entrywise_content(split_coefficient(t)[1]).items():
             holders.setdefault(base, []).append((t, p))
     for base, held in holders.items():
         p = _shared_exponent([p for _, p in held])
@@ -118,14 +118,21 @@ def _entrywise(e: Node) -> Iterator[Node]:
             yield add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
 
 
+def _entrywise_content(core: Node | None) -> dict[Node, Expr]:
+    """The power of each base in an entrywise product; equal bases are taken together."""
+    powers: dict[Node, Expr] = {}
+    for f in entrywise_factors(core):
+        base, q = entrywise_base(f)
+        powers[base] = intern_scalar(powers[base] + q) if base in powers else q
+    return powers
+
+
 def _without_power(t: Node, base: Node, p: Expr) -> Node:
     """The B with t = base.^p .* B."""
     c, core = split_coefficient(t)
-    rest = []
-    for f in entrywise_factors(core):
-        b, q = entrywise_base(f)
-        rest.append(hadamard_power(base, intern_scalar(q - p)) if b is base else f)
-    return mul(c, hadamard(ones(shape(t)), *rest))
+    powers = _entrywise_content(core)
+    powers[base] = intern_scalar(powers[base] - p)
+    return mul(c, hadamard(ones(shape(t)), *(hadamard_power(b, q) for b, q in powers.items())))
 
 
 def entrywise_factors(core: Node | None) -> tuple[Node, ...]:
