@@ -235,9 +235,8 @@ def main() -> None:
             reasons[f"{outcome.verdict}: {outcome.reason[:100]}"] += 1
         if outcome.failed or (chosen.refused and outcome.verdict == "refused"):
             print(describe(*((problem, outcome) if chosen.no_shrink else shrink(problem, outcome))), flush=True)
-    print(
-        f"seeds {chosen.seed}..{seed - 1}: {dict(counts)}; {gradients} gradients right; slowest {worst[0]:.1f} s (seed {worst[1]})"
-    )
+    print(f"seeds {chosen.seed}..{seed - 1}: {dict(counts)}; {gradients} gradients right", end="; ")
+    print(f"slowest {worst[0]:.1f} s (seed {worst[1]})")
     for reason, times in reasons.most_common(40):
         print(f"{times:6} {reason}")
 
