@@ -209,7 +209,7 @@ def _together(labels: Sequence[str]) -> str:
 
 def _verdicts(notation: _Notation, labels: Sequence[str], derivations: Sequence[Derivation]) -> list[str]:
     """One line for what was confirmed, one for each reason why something was not."""
-    checks = [(label, d.verification.checks[d.wrt]) for label, d in zip(labels, derivations, strict=True) if d.verification]
+    checks = [(label, d.verification.checks[d.wrt]) for label, d in zip(labels, derivations, strict=True) if d.verification is not None]
     sure = [check for _, check in checks if check.ok]
     open_: dict[str, list[str]] = {}
     for label, check in checks:
