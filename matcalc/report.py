@@ -121,7 +121,7 @@ def _variable(e: Node) -> dict[str, object]:
 
 
 def _derivative(d: Derivation) -> dict[str, object]:
-    check = d.verification.checks[d.wrt] if d.verification else None
+    check = d.verification.checks[d.wrt] if d.verification is not None else None
     return {
         "wrt": d.wrt,
         "kind": d.kind,
@@ -209,7 +209,11 @@ def _together(labels: Sequence[str]) -> str:
 
 def _verdicts(notation: _Notation, labels: Sequence[str], derivations: Sequence[Derivation]) -> list[str]:
     """One line for what was confirmed, one for each reason why something was not."""
-    checks = [(label, d.verification.checks[d.wrt]) for label, d in zip(labels, derivations, strict=True) if d.verification is not None]
+    checks = [
+        (label, d.verification.checks[d.wrt])
+        for label, d in zip(labels, derivations, strict=True)
+        if d.verification is not None
+    ]
     sure = [check for _, check in checks if check.ok]
     open_: dict[str, list[str]] = {}
     for label, check in checks:

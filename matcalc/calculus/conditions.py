@@ -45,11 +45,11 @@ def _stated(e: Node, rules: Rulebase) -> Iterator[tuple[str, Node]]:
         base, p = operands(e)
         if not p.is_nonnegative and not p.is_Symbol:
             yield "invertible", base
-    elif rules.has(name):
-        for condition in rules.record(name).where:
+    elif (record := rules.rule_of(e)) is not None:
+        for condition in record.where:
             match = _CONDITION.fullmatch(condition)
             if match is not None:
-                yield match[1], rules.condition(name, match[2], operands(e))
+                yield match[1], rules.condition(record.name, match[2], operands(e))
 
 
 def _plain(operand: Node, word: str, structures: Structures) -> bool:

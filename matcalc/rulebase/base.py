@@ -33,6 +33,7 @@ class Rulebase(Formulas):
         """Nothing is parsed yet."""
         super().__init__(signatures)
         self._derived: dict[tuple[str, int, bool], Template] = {}
+        self._of_sympy = {record.sympy: record for record in self.records.values() if record.sympy}
         self._binders: dict[str, _Binder] = {}
         self._built: dict[Any, Any] = {}
 
@@ -45,6 +46,11 @@ class Rulebase(Formulas):
     def has(self, name: str) -> bool:
         """Whether there is an operation of that name."""
         return name in self.records
+
+    def rule_of(self, e: Node) -> Record | None:
+        """The rule of the outermost operation of e, SymPy's scalar functions (`Abs`, `loggamma`) among them."""
+        name = head(e)
+        return self.records.get(name) or self._of_sympy.get(name)
 
     def record(self, name: str) -> Record:
         """The operation of that name."""
