@@ -56,6 +56,10 @@ class MatrixOp(MatrixExpr):
     _mc_shape: Shape
     _mc_digest: bytes
 
+    def doit(self, **hints: object) -> MatrixOp:
+        """The operation itself: there is nothing in it for SymPy to do."""
+        return self
+
     @property
     def shape(self) -> Any:
         """(rows, columns)."""

@@ -102,6 +102,11 @@ class Program:
         else:
             self.inputs[name_of(e)] = slot
 
+    @property
+    def scale(self) -> float:
+        """The largest number that is written in the expressions, at least 1."""
+        return max([1.0, *(float(np.abs(v)) for v in self._start if v is not None and np.ndim(v) == 0 and np.isfinite(v))])
+
     def start(self, arrays: Mapping[str, Array]) -> list[Array]:
         """The values of numbers and inputs, the latter given by name as 2-D arrays and NumPy scalars; nothing else yet."""
         values = list(self._start)

@@ -68,6 +68,7 @@ class Sampler:
         residuals = [sub(left, right) for left, right in self.facts]
         self._facts = Program(residuals, self.definitions, self.rules)
         programs = [self.program, self._facts] + ([self.also] if self.also else [])
+        self._largest = LARGEST * max(p.scale for p in programs) ** 2
         self.inputs = {name: node for program in programs for name, node in leaves(program).items()}
         self.size_names = _size_names(programs, self.inputs.values())
         self.structures = self._conditions()
@@ -207,7 +208,7 @@ class Sampler:
                 args = [values[i] for i in step.args]
                 try:
                     value = values[step.out] = step.kernel.function(*args)
-                    if not (np.abs(value).max() < LARGEST and fits(step, args)):
+                    if not (np.abs(value).max() < self._largest and fits(step, args)):
                         return step
                 except (IndexError, ValueError, np.linalg.LinAlgError):
                     return step

@@ -51,8 +51,7 @@ def merge_powers(e: Node, s: Simplifies) -> Node | None:
     """A^p*A^q = A^(p+q), inv(A)*A = I."""
     c, fs = coefficient_and_factors(e)
     merged: list[tuple[Node, Expr]] = []
-    for f in fs:
-        base, p = base_and_exponent(f, s)
+    for base, p in _with_runs([base_and_exponent(f, s) for f in fs]):
         if merged and merged[-1][0] is base:
             p = intern_scalar(Add(merged.pop()[1], p))
         if p != 0:
@@ -60,6 +59,20 @@ def merge_powers(e: Node, s: Simplifies) -> Node | None:
     if len(merged) == len(fs):
         return None
     return mul(c, *(power(base, p) for base, p in merged)) if merged else mul(c, eye(shape(fs[0])[0]))
+
+
+def _with_runs(powers: list[tuple[Node, Expr]]) -> list[tuple[Node, Expr]]:
+    """The powers with a run of factors that beside inv(A*B) makes up A*B taken as one."""
+    for i, (base, p) in enumerate(powers):
+        run = [(f, ONE) for f in factors(base)]
+        n = len(run)
+        if n < 2 or head(operands(base)[0]) == "number" or p == 1:
+            continue
+        if powers[i + 1 : i + 1 + n] == run:
+            return [*powers[: i + 1], (base, ONE), *powers[i + 1 + n :]]
+        if i >= n and powers[i - n : i] == run:
+            return [*powers[: i - n], (base, ONE), *powers[i:]]
+    return powers
 
 
 def base_and_exponent(f: Node, s: Simplifies) -> tuple[Node, Expr]:

@@ -25,6 +25,7 @@ from matcalc.nodes.algebra import (
 from matcalc.nodes.expr import ONE, Node, head, intern_scalar, operands, shape
 
 _MOST_TERMS = 24
+_MOST_FACTORS = 6
 
 
 def lead_with_positive(e: Node, s: Simplifies) -> Node | None:
@@ -247,6 +248,8 @@ def _written_out(t: Node) -> list[Node]:
 def distribute_entrywise(e: Node, s: Simplifies) -> Node | None:
     """A .* (B + C) = A.*B + A.*C where that is shorter."""
     fs = operands(e)
+    if len(fs) > _MOST_FACTORS:
+        return None
     for i, f in enumerate(fs):
         if head(f) != "add":
             continue
