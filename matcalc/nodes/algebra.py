@@ -47,6 +47,9 @@ def ones(dims: Shape) -> Node:
     return ONE if all(d == 1 for d in dims) else matrix_node("ones", (), dims)
 
 
+_LONGEST_JOINED = 16
+
+
 def is_zero(e: Node) -> bool:
     """Whether e is the number 0 or a zero matrix."""
     return e is ZERO or head(e) == "zeros"
@@ -77,6 +80,11 @@ def terms(e: Node) -> tuple[Node, ...]:
     return operands(e) if head(e) in ("add", "sadd") else (e,)
 
 
+def _joins(e: Node) -> bool:
+    """Whether a sum or entrywise product joins the one it stands in: long ones stay whole, so that graphs stay shared."""
+    return len(operands(e)) <= _LONGEST_JOINED
+
+
 def add(*summands: Node) -> Node:
     """The sum; equal terms are collected, 0 is dropped."""
     if all(is_scalar(s) for s in summands):
@@ -84,7 +92,7 @@ def add(*summands: Node) -> Node:
     dims = next(shape(s) for s in summands if not is_scalar(s))
     collected: dict[int, tuple[Node, Expr]] = {}
     for summand in summands:
-        for term in terms(summand):
+        for term in terms(summand) if _joins(summand) else (summand,):
             if head(term) == "zeros":
                 continue
             c, core = split_coefficient(term)
@@ -195,7 +203,7 @@ def hadamard(*parts: Node) -> Node:
         assert core is not None
         if c is not ONE:
             scalars.append(c)
-        matrices.extend(operands(core) if head(core) == "hadamard" else (core,))
+        matrices.extend(operands(core) if head(core) == "hadamard" and _joins(core) else (core,))
     if any(head(m) == "zeros" for m in matrices):
         return zeros(dims)
     kept = tuple(m for m in matrices if head(m) != "ones") or (ones(dims),)
