@@ -19,7 +19,7 @@ def conditions(nodes: Iterable[Node], rules: Rulebase, structures: Structures, w
     squared = _only_squared(path)
     found: dict[str, None] = {}
     for e in path:
-        for word, operand in _stated(e, rules):
+        for word, operand in stated(e, rules):
             if id(operand) not in squared and not _plain(operand, word, structures):
                 shown = write(operand) if tree_size(operand) <= _LONGEST else "…"
                 found[rules.structures[word].says.replace("{X}", shown)] = None
@@ -33,7 +33,8 @@ def _only_squared(path: list[Node]) -> set[int]:
     return even - other
 
 
-def _stated(e: Node, rules: Rulebase) -> Iterator[tuple[str, Node]]:
+def stated(e: Node, rules: Rulebase) -> Iterator[tuple[str, Node]]:
+    """(condition, operand) for what the rule of an operation asks of its operands: ("invertible", X) of inv(X)."""
     name = head(e)
     if name in ("spow", "hadpow"):
         base, p = operands(e)

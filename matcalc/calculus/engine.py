@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from matcalc.calculus.adjoint import children, depends_on, sweep
+from matcalc.calculus.conditions import stated
 from matcalc.calculus.facts import declared_facts, rigid
 from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.calculus.structure import closure
 from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node, postorder
 from matcalc.rulebase.base import Rulebase
@@ -49,9 +51,14 @@ class Engine:
             return self.simplifier
         return Simplifier(self.rules, {Z: v for Z, v in self.definitions.items() if Z is not X}, self.facts, plain=self.plain)
 
+    def _demanded(self, X: Node) -> list[str]:
+        """The subspace in which an operation that is applied to X itself needs it: lambda_max(A) of a symmetric A."""
+        words = {word for e in self.path([X]) for word, operand in stated(e, self.rules) if operand is X}
+        table = self.rules.structures
+        return [p for p in sorted(closure(words, table)) if "project" in table[p].formulas]
+
     def _projected(self, X: Node, G: Node, convention: str) -> Node:
-        structures = self.plain.structures
-        for name in structures.subspaces(X):
+        for name in self.plain.structures.subspaces(X) or self._demanded(X):
             G = self.rules.structured(name, "project", {"G": self.simplifier(G)})
             if convention == "independent":
                 G = self.rules.structured(name, "independent", {"G": self.simplifier(G)})

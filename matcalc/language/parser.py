@@ -19,7 +19,7 @@ from matcalc.language.shapes import Dim, Shape, Size, find, free_names, over, pl
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.reader import read
 from matcalc.language.syntax.tree import Assumption, Declaration, Expression, Line, Statement
-from matcalc.nodes.expr import Node, shape, size_symbol, variable
+from matcalc.nodes.expr import Node, forget_scalars, shape, size_symbol, variable
 from matcalc.rulefiles.records import Record, Signatures
 from matcalc.rulefiles.signatures import load
 
@@ -44,6 +44,7 @@ def parse(text: str, declare: str | Iterable[str] | None = None, *, signatures: 
             span=(0, len(text.rstrip())) if text.strip() else None,
             hint="type an expression, such as norm(A*x - b)^2",
         )
+    forget_scalars()
     scope = scope_of(lines, extra, known)
     reading = read_kinds(scope)
     return _problem(text, scope, reading.inference, reading.kinds, reading.changed)

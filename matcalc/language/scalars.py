@@ -15,6 +15,8 @@ MAX_BITS = 10_000
 _ELEMENTARY = frozenset(
     "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh Abs sign erf erfc sqrt cot sec csc".split()
 )
+_NOT_OF_REALS = (sympy.re, sympy.im, sympy.arg, sympy.conjugate, sympy.DiracDelta, sympy.factorial, sympy.subfactorial)
+"""Functions of complex or of whole numbers, and one that is none."""
 _EVALUATED = 1_000
 _MAX_DENOMINATOR = 10**12
 
@@ -32,7 +34,8 @@ def sympy_function(name: str) -> Any | None:
         derivative = found(x).diff(x)
     except (TypeError, ValueError, AttributeError, NotImplementedError, sympy.core.function.ArgumentIndexError):
         return None
-    return None if derivative.has(sympy.Derivative, sympy.Subs, sympy.re, sympy.im, sympy.conjugate) else found
+    unreal = (sympy.Derivative, sympy.Subs, sympy.re, sympy.im, sympy.conjugate, sympy.DiracDelta)
+    return None if derivative.has(*unreal) or issubclass(found, _NOT_OF_REALS) else found
 
 
 def bits(e: object) -> int:

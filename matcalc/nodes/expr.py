@@ -218,8 +218,6 @@ def _intern_scalar(e: Expr) -> tuple[Expr, bytes, int]:
     found = _SCALAR_TABLE.get(e)
     if found is not None:
         return found
-    if len(_SCALAR_TABLE) > _SCALAR_TABLE_LIMIT:
-        _SCALAR_TABLE.clear()
     depth = 0
     if e.args:
         args = tuple(a if hasattr(a, "_mc_shape") else _intern_scalar(a)[0] for a in e.args)
@@ -245,6 +243,12 @@ def intern_scalar(e: Expr) -> Expr:
 def _interned(d: Expr) -> Expr:
     found = _SCALAR_TABLE.get(d)
     return found[0] if found is not None else intern_scalar(d)
+
+
+def forget_scalars() -> None:
+    """Empty the table of scalars once it is large: between problems, for within one equal things must stay one object."""
+    if len(_SCALAR_TABLE) > _SCALAR_TABLE_LIMIT:
+        _SCALAR_TABLE.clear()
 
 
 def one_object(e: Basic) -> Any:

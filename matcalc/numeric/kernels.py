@@ -288,6 +288,12 @@ def kernel(name: str) -> Kernel | None:
     return KERNELS.get(_SYMPY_NAMES.get(name, name))
 
 
+def _real(values: object) -> Array:
+    """The values as real numbers, NaN for those that are not."""
+    found = np.asarray(values)
+    return np.where(np.imag(found) == 0, np.real(found), np.nan).astype(float)[()]
+
+
 @cache
 def sympy_kernel(name: str, count: int) -> Kernel | None:
     """SymPy's scalar function of that name as an entrywise kernel: by NumPy, SciPy or, in the end, mpmath."""
@@ -297,13 +303,17 @@ def sympy_kernel(name: str, count: int) -> Kernel | None:
     slots = sympy.symbols(f"x:{count}", real=True)
     formula = function(*slots)
     fast = sympy.lambdify(slots, formula, modules=["scipy", "numpy"])
-    exact = np.vectorize(sympy.lambdify(slots, formula, modules="mpmath"), otypes=[float])
+    exact = np.vectorize(sympy.lambdify(slots, formula, modules=["mpmath", "sympy"]), otypes=[object])
 
     def evaluated(*args: Array) -> Array:
         reals = [a.real for a in args]
         try:
-            return np.asarray(fast(*reals), dtype=float)[()]
+            return _real(fast(*reals))
         except (NameError, TypeError, AttributeError):
-            return exact(*reals)[()]
+            pass
+        try:
+            return _real(np.vectorize(complex, otypes=[complex])(exact(*reals)))
+        except (NameError, TypeError, ValueError, ArithmeticError):
+            return np.full(np.shape(reals[0]), np.nan)[()]
 
     return Kernel(evaluated, analytic=False, entrywise=True)

@@ -26,6 +26,7 @@ ATTEMPTS, FEWEST_ATTEMPTS, LARGEST_WORK = 400, 30, 20_000
 LARGEST = 1e6
 NEWTON_STEPS = 30
 MARGIN = 1e-5
+WIDENINGS = 3
 ROUNDING = 1e-15
 REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging", "large")
 SCALES = {"small": 0.3, "large": 4.0}
@@ -109,7 +110,7 @@ class Sampler:
                 continue
             values = self._admissible(arrays)
             if values is not None:
-                self._fitting = regimes
+                self._fitting = self._fitting or regimes
                 return Point(sizes, arrays, values)
         return None
 
@@ -143,8 +144,10 @@ class Sampler:
         return self._first < 2 * len(REGIMES)
 
     def _regimes(self, attempt: int) -> dict[str, str]:
-        if attempt == 0 and self._fitting is not None:
-            return self._fitting
+        if self._fitting is not None and attempt <= WIDENINGS:
+            # what one operation asks of one variable is not asked of the others: log(y) leaves the sign of x open
+            widened = self.random.choice(list(self.inputs)) if attempt < WIDENINGS else ""
+            return {name: "normal" if name == widened else regime for name, regime in self._fitting.items()}
         regime = attempt // 2 + self._first
         if regime < len(REGIMES):
             return dict.fromkeys(self.inputs, REGIMES[regime])

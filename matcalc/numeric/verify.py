@@ -134,11 +134,9 @@ class _Trial:
 
     def pairing(self, Y: Array) -> Array:
         """The P with df = <P, dX>, for the value Y of the gradient; `wrong` is set where Y leaves the subspace of X."""
-        if self._independent:
-            return self._sampler.spaces.pairing(self._structures, Y)
         if self._declared and not np.allclose(self._sampler.spaces.project(self._declared, Y), Y, rtol=1e-8, atol=1e-10):
             self.wrong = f"it does not have the structure of {name_of(self.wrt)}"
-        return Y
+        return self._sampler.spaces.pairing(self._structures, Y) if self._independent else Y
 
     def direction(self, like: Array) -> Array:
         """A random direction inside the subspace of X."""

@@ -158,7 +158,7 @@ def common_coefficient(coefficients: list[Expr]) -> Expr:
     numbers = [n for n, _ in split]
     if not all(n.is_Rational for n in numbers):
         return ONE
-    n = sympy.gcd_list([abs(x) for x in numbers])
+    n = sympy.gcd_list([abs(x) for x in numbers]) if len({x.q for x in numbers}) == 1 else ONE
     if sum(1 for x in numbers if x < 0) * 2 > len(numbers):
         n = -n
     powers = [rest.as_powers_dict() for _, rest in split]
