@@ -164,7 +164,8 @@ def _run(steps: list[Step], values: list[Array], jitter: Jitter | None = None) -
     with np.errstate(all="ignore"):
         for step in steps:
             value = step.kernel.function(*[values[i] for i in step.args])
-            values[step.out] = value if jitter is None else jitter(value)
+            whole = is_scalar(step.node) and step.node.is_integer  # an exponent, a size
+            values[step.out] = value if jitter is None or whole else jitter(value)
     return values
 
 

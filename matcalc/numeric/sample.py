@@ -74,6 +74,7 @@ class Sampler:
         self.size_names = _size_names(programs, self.inputs.values())
         self.structures = self._conditions()
         self._fitting: dict[str, str] | None = None
+        self._widenings, self._widened = WIDENINGS, False
 
     def _conditions(self) -> dict[str, frozenset[str]]:
         """The structures of each variable: declared, or a subspace that an operation on the variable asks for."""
@@ -110,6 +111,7 @@ class Sampler:
                 continue
             values = self._admissible(arrays)
             if values is not None:
+                self._widened = self._fitting is not None and regimes != self._fitting
                 self._fitting = self._fitting or regimes
                 return Point(sizes, arrays, values)
         return None
@@ -139,15 +141,20 @@ class Sampler:
 
     def vary(self) -> bool:
         """Look for the next points elsewhere, as the last one told nothing; whether there is anywhere left to look."""
+        if self._widened:
+            self._widenings = 0
+            return True
         self._first += 1
         self._fitting = None
         return self._first < 2 * len(REGIMES)
 
     def _regimes(self, attempt: int) -> dict[str, str]:
-        if self._fitting is not None and attempt <= WIDENINGS:
+        if self._fitting is not None:
             # what one operation asks of one variable is not asked of the others: log(y) leaves the sign of x open
-            widened = self.random.choice(list(self.inputs)) if attempt < WIDENINGS else ""
-            return {name: "normal" if name == widened else regime for name, regime in self._fitting.items()}
+            widened = self.random.choice(list(self.inputs)) if attempt < self._widenings else ""
+            if attempt <= self._widenings:
+                return {name: "normal" if name == widened else regime for name, regime in self._fitting.items()}
+            attempt -= self._widenings
         regime = attempt // 2 + self._first
         if regime < len(REGIMES):
             return dict.fromkeys(self.inputs, REGIMES[regime])
@@ -183,9 +190,9 @@ class Sampler:
         return self.spaces.project(structures, self._raw(like.shape, "normal"))
 
     def jitter(self, value: Array) -> Array:
-        """A result with its last places changed at random; a whole scalar (an exponent, a size) stays."""
+        """A result with its last places changed at random."""
         if value.ndim == 0:
-            return value if value == np.round(value.real) else value * (1 + ROUNDING * self.random.gauss())
+            return value * (1 + ROUNDING * self.random.gauss())
         return value * (1 + ROUNDING * self._raw(value.shape, "normal"))
 
     # ------------------------------------------------------------ what makes a point admissible

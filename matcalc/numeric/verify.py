@@ -32,6 +32,9 @@ JITTERS = 3
 MOST_POINTS = 8
 FLOOR = 1e-4
 """A difference is measured relative to what is compared, but no smaller than this part of the largest value on the way to f,"""
+NOISE = 8.0
+"""How many times what jitter shows may be rounding."""
+SMALLEST = 1e-290
 CANCELLATION = 1e-3
 """nor than this part of ‖Y‖‖D‖."""
 
@@ -151,7 +154,7 @@ class _Trial:
         for _ in range(DIRECTIONS):
             D = self.direction(x)
             claimed = float(np.sum(P * D))
-            floor = max(FLOOR * size, CANCELLATION * _norm(P) * _norm(D))
+            floor = max(CANCELLATION * _norm(P) * _norm(D), FLOOR * size if self.method is DIFFERENCES else SMALLEST)
             found, doubt = self._derivative(point.values, x, D)
             scale = max(abs(found), abs(claimed), floor)
             error = abs(found - claimed) / scale
@@ -198,7 +201,7 @@ class _Trial:
             Y = self._answers.values(point.arrays, jitter)[self._answer]
             again, _ = self._derivative(values, values[self.slot], D, jitter)
             noise += abs(again - found) + abs(float(np.sum(self.pairing(Y) * D)) - claimed)
-        return noise > abs(found - claimed)
+        return NOISE * noise > abs(found - claimed)
 
     def verdict(self) -> Check:
         """What the comparisons have shown."""
@@ -224,7 +227,7 @@ def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array
     size = max(float(np.abs(v).max()) for v in point.values if v is not None)
     pairings = {t: t.pairing(values[t.wrt]) for t in trials}
     together = [t for t in trials if t.given and t.method is COMPLEX_STEP and t.wrong is None]
-    if len(together) > 1 and _agree_together(together, point, pairings, size):
+    if len(together) > 1 and _agree_together(together, point, pairings):
         for t in together:
             t.count(bool(np.any(pairings[t])))
     else:
@@ -235,7 +238,7 @@ def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array
     return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True))
 
 
-def _agree_together(trials: Sequence[_Trial], point: Point, pairings: Mapping[_Trial, Array], size: float) -> bool:
+def _agree_together(trials: Sequence[_Trial], point: Point, pairings: Mapping[_Trial, Array]) -> bool:
     """Whether the derivative of f along a direction in all variables at once is the sum of all <P, D>.
 
     Each direction is scaled so that its <P, D> is about 1: a small gradient counts as much as a large one.
@@ -246,7 +249,7 @@ def _agree_together(trials: Sequence[_Trial], point: Point, pairings: Mapping[_T
         claimed = 0.0
         for t in trials:
             x, P = point.values[t.slot], pairings[t]
-            D = t.direction(x) / max(_norm(P), FLOOR * size)
+            D = t.direction(x) / (_norm(P) or 1.0)
             claimed += float(np.sum(P * D))
             moved[t.slot] = x + 1j * STEP * D
         found = float(np.imag(program.changed(point.values, moved)) / STEP)
