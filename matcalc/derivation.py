@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -10,7 +10,6 @@ from functools import cached_property
 import sympy
 
 from matcalc.calculus.adjoint import children
-from matcalc.calculus.conditions import conditions
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
 from matcalc.errors import ShapeError, UndifferentiableError, UnknownNameError, VerificationError
@@ -26,6 +25,7 @@ from matcalc.printing.layout import Program
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
 from matcalc.rulebase.base import Rulebase, rulebase
+from matcalc.rulefiles.signatures import RULES
 
 CONVENTIONS = ("structured", "independent")
 _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
@@ -68,7 +68,7 @@ class Derivation:
 
     def conditions_in(self, write: Callable[[Node], str]) -> tuple[str, ...]:
         """The conditions, their expressions written as in a printed form: `text`, `unicode` or `latex`."""
-        return conditions(self.engine.path([self.variable]), self.rules, self.engine.plain.structures, write)
+        return self.engine.conditions(self.variable, write)
 
     @property
     def shape(self) -> tuple[str | int, ...]:
@@ -158,6 +158,17 @@ def gradients(
     occurring = _occurring(read)
     names = read.names
     leaves = _free(read, occurring) if wrt is None else [_leaf(read, w, names, occurring) for w in wrt]
+    if not leaves:
+        raise UndifferentiableError(
+            "there is nothing to differentiate by",
+            source=read.source,
+            hint="name a variable with wrt, or declare none constant",
+        )
+    strange = [name_of(e) for e in occurring if name_of(e) not in names and name_of(e) not in read.sizes]
+    if strange:
+        raise UndifferentiableError(
+            f"{min(strange)} is a differential, of which no gradient is taken", hint="write f itself: its gradient is derived"
+        )
     if not is_scalar(read.expression):
         raise ShapeError(
             f"a gradient is that of a scalar; {text(read.expression)} has shape {_dims(read.shape)}",
@@ -200,9 +211,21 @@ def _verified(
         raise VerificationError(
             f"the gradient by {', '.join(wrong)} fails its check: relative error {verdict.max_relative_error:.1e}",
             source=problem.source,
-            hint="this is a fault of matcalc; please report the problem as you typed it",
+            hint=_blame(problem, rules),
         )
     return verdict
+
+
+def _blame(problem: Problem, rules: Rulebase) -> str:
+    """Whose fault a wrong gradient is: that of a person's own rule, where one was used, or of matcalc."""
+    used = {
+        record for e in _graph(problem) if (record := rules.rule_of(e)) is not None and not record.file.is_relative_to(RULES)
+    }
+    if not used:
+        return "this is a fault of matcalc; please report the problem as you typed it"
+    first = min(used, key=lambda record: record.name)
+    check = f"matcalc rules check {first.name} --rules {first.file}"
+    return f"it uses [{first.name}] of {first.file}: `{check}` tells whether that rule holds"
 
 
 def _with_several_structures(problem: Problem) -> list[Node]:
@@ -236,7 +259,12 @@ def _leaf(problem: Problem, wrt: str | sympy.Basic, names: Mapping[str, Node], o
 
 
 def _occurring(problem: Problem) -> set[Node]:
-    return {e for e in postorder([problem.expression], lambda e: children(e, problem.definitions)) if head(e) == "symbol"}
+    return {e for e in _graph(problem) if head(e) == "symbol"}
+
+
+def _graph(problem: Problem) -> Iterator[Node]:
+    """Every node of a problem, through its named parts."""
+    return postorder([problem.expression], lambda e: children(e, problem.definitions))
 
 
 def _dims(dims: tuple[str | int, ...]) -> str:

@@ -114,7 +114,7 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
         parts = cotangents.pop(id(e), None)
         if parts is None:
             continue
-        G = parts[0] if len(parts) == 1 else add(*parts)
+        G = parts[0] if len(parts) == 1 else add(*reversed(parts))  # in the order in which f is written
         if id(e) in wanted:
             result[e] = G
         if is_zero(G):

@@ -13,17 +13,36 @@ _CONDITION = re.compile(r"(\w+)\((.*)\)")
 _LONGEST = 40
 
 
-def conditions(nodes: Iterable[Node], rules: Rulebase, structures: Structures, write: Callable[[Node], str]) -> tuple[str, ...]:
-    """What must hold of the operands of these operations, each thing once, in order of appearance."""
+def conditions(
+    nodes: Iterable[Node],
+    rules: Rulebase,
+    structures: Structures,
+    write: Callable[[Node], str],
+    memory: dict[int, tuple[str, ...]],
+) -> tuple[str, ...]:
+    """What must hold of the operands of these operations, each thing once, in order of appearance.
+
+    `memory` keeps the words of each node, by its id: they are written once however many results need them.
+    """
     path = list(nodes)
     squared = _only_squared(path)
     found: dict[str, None] = {}
     for e in path:
-        for word, operand in stated(e, rules):
-            if id(operand) not in squared and not _plain(operand, word, structures):
-                shown = write(operand) if tree_size(operand) <= _LONGEST else "…"
-                found[rules.structures[word].says.replace("{X}", shown)] = None
+        if id(e) not in memory:
+            memory[id(e)] = tuple(_words(e, rules, structures, write))
+        if memory[id(e)] and not squared.isdisjoint(id(operand) for _, operand in stated(e, rules)):
+            continue
+        found.update(dict.fromkeys(memory[id(e)]))
     return tuple(found)
+
+
+def _words(e: Node, rules: Rulebase, structures: Structures, write: Callable[[Node], str]) -> Iterator[str]:
+    for word, operand in stated(e, rules):
+        if not _plain(operand, word, structures):
+            says = rules.structures[word].says
+            if word == "nonzero" and not is_scalar(operand):
+                says = "{X} has no entry 0"
+            yield says.replace("{X}", write(operand) if tree_size(operand) <= _LONGEST else "…")
 
 
 def _only_squared(path: list[Node]) -> set[int]:

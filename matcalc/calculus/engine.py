@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from matcalc.calculus.adjoint import children, depends_on, sweep
-from matcalc.calculus.conditions import stated
+from matcalc.calculus.adjoint import children, sweep
+from matcalc.calculus.conditions import conditions, stated
 from matcalc.calculus.facts import declared_facts, rigid
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.structure import closure
@@ -26,6 +26,7 @@ class Engine:
         self.facts = [(left, right) for left, right in stated if self.plain(left) is not self.plain(right)]
         self.definitions = {Z: self.plain(value) for Z, value in problem.definitions.items()}
         self.f = self.plain(problem.expression)
+        self._phrases: dict[Callable[[Node], str], dict[int, tuple[str, ...]]] = {}
 
     @cached_property
     def simplifier(self) -> Simplifier:
@@ -39,11 +40,31 @@ class Engine:
         cotangents = sweep(self.f, leaves, self.definitions, self.rules)
         return {X: self._simplified_for(X).finished(self._projected(X, cotangents[X], convention)) for X in leaves}
 
-    def path(self, leaves: Sequence[Node]) -> list[Node]:
-        """The operations between the result and these leaves, those that had to be differentiated."""
-        active = depends_on([self.problem.expression], set(leaves), self.problem.definitions)
-        order = postorder([self.problem.expression], lambda e: children(e, self.problem.definitions))
-        return [e for e in order if id(e) in active]
+    @cached_property
+    def _dependence(self) -> list[tuple[Node, int]]:
+        """Every node, operands first, with the names on which it depends as the bits of a number."""
+        definitions = self.problem.definitions
+        found: dict[int, int] = {}
+        order = list(postorder([self.problem.expression], lambda e: children(e, definitions)))
+        for e in order:
+            found[id(e)] = self._bits.get(e, 0)
+            for o in children(e, definitions):
+                found[id(e)] |= found[id(o)]
+        return [(e, found[id(e)]) for e in order]
+
+    @cached_property
+    def _bits(self) -> dict[Node, int]:
+        return {X: 1 << i for i, X in enumerate(self.problem.names.values())}
+
+    def path(self, X: Node) -> list[Node]:
+        """The operations between the result and X, those that had to be differentiated."""
+        bit = self._bits[X]
+        return [e for e, names in self._dependence if names & bit]
+
+    def conditions(self, X: Node, write: Callable[[Node], str]) -> tuple[str, ...]:
+        """What must hold for the gradient by X to exist, in words, its expressions as `write` prints them."""
+        memory = self._phrases.setdefault(write, {})
+        return conditions(self.path(X), self.rules, self.plain.structures, write, memory)
 
     def _simplified_for(self, X: Node) -> Simplifier:
         """Without the name X where X is an intermediate: as an independent variable it has no definition."""
@@ -53,7 +74,7 @@ class Engine:
 
     def _demanded(self, X: Node) -> list[str]:
         """The subspace in which an operation that is applied to X itself needs it: lambda_max(A) of a symmetric A."""
-        words = {word for e in self.path([X]) for word, operand in stated(e, self.rules) if operand is X}
+        words = {word for e in self.path(X) for word, operand in stated(e, self.rules) if operand is X}
         table = self.rules.structures
         return [p for p in sorted(closure(words, table)) if "project" in table[p].formulas]
 

@@ -55,6 +55,14 @@ class NameShapes:
                 )
             if self.scope.sealed:
                 raise MisfitError("name", [e], what=f"unknown name {e.name}", cls=UnknownNameError, hint=self._near(e.name))
+            if key not in self.scope.declared and key not in self.kinds:
+                raise MisfitError(
+                    "name",
+                    [e],
+                    what=f"d({e.name}) is the differential of {e.name}, which is no variable here",
+                    cls=UnknownNameError,
+                    hint=f"declare {e.name}, or write the expression whose derivative you want",
+                )
             found = self.names[key] = self._declared(key) if key in self.scope.declared else self.fresh(self.kinds[key])
         return found
 

@@ -7,6 +7,7 @@ until one fits, the widest first; equations among the variables are met by Newto
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -26,6 +27,8 @@ ATTEMPTS, FEWEST_ATTEMPTS, LARGEST_WORK = 400, 30, 20_000
 LARGEST = 1e6
 NEWTON_STEPS = 30
 MARGIN = 1e-5
+MOST_ENTRIES = 40_000
+"""Of an array whose declared size is tried; larger ones would take long."""
 WIDENINGS = 3
 ROUNDING = 1e-15
 REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging", "large")
@@ -71,6 +74,8 @@ class Sampler:
         programs = [self.program, self._facts] + ([self.also] if self.also else [])
         self._largest = LARGEST * max(p.scale for p in programs) ** 2
         self.inputs = {name: node for program in programs for name, node in leaves(program).items()}
+        shapes = [shape(step.node) for p in programs for step in p.steps] + [shape(x) for x in self.inputs.values()]
+        self._too_large = any(math.prod(int(d) for d in dims if d.is_Integer) > MOST_ENTRIES for dims in shapes)
         self.size_names = _size_names(programs, self.inputs.values())
         self.structures = self._conditions()
         self._fitting: dict[str, str] | None = None
@@ -101,6 +106,8 @@ class Sampler:
 
     def point(self) -> Point | None:
         """One more admissible point; None where none was found."""
+        if self._too_large:
+            return None
         for attempt in range(min(ATTEMPTS, max(FEWEST_ATTEMPTS, LARGEST_WORK // (1 + self.until)))):
             sizes = self._sizes()
             regimes = self._regimes(attempt)
@@ -118,6 +125,8 @@ class Sampler:
 
     def reason(self) -> str:
         """Why no point was found: the operation at which most tries failed."""
+        if self._too_large:
+            return "the declared sizes are too large to be tried; declare them by name"
         if not self.failed:
             return "no point that meets the assumptions was found"
         worst = max(self.failed, key=lambda name: self.failed[name])

@@ -201,7 +201,10 @@ class Rulebase(Formulas):
         if argument.name in record.linear:
             return self.adjoint(name, i, args, G)
         if argument not in record.differentiable:
-            return zeros(shape(args[i]))
+            raise UndifferentiableError(
+                f"{record.calls[0].function if record.calls else name} is not differentiated by {argument.name}",
+                hint=f"declare what stands for {argument.name} as constant, or differentiate by another variable",
+            )
         scalar = record.entrywise and is_scalar(G)
         where = (name, i, scalar)
         template = self._derived.get(where)

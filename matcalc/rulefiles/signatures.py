@@ -25,6 +25,8 @@ RULES = _PACKAGE / "rules" if (_PACKAGE / "rules").is_dir() else _PACKAGE.parent
 """The folder of the rule files: `matcalc/rules` in an installed package, `rules` beside `matcalc` in a checkout."""
 
 
+OWN = "definition"
+"""The work that a rule cites which names none."""
 _ARGUMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\[\]]*)\])?")
 _CALL = re.compile(r"([A-Za-z_]\w*)\((.*)\)")
 _DIMENSION = re.compile(r"[\w\s+\-*/^()]+")
@@ -172,8 +174,8 @@ def _call(table: _Table, key: str, text: str, arguments: tuple[Argument, ...]) -
 
 def _operation(table: _Table) -> Record:
     table.expect_keys(_OPERATION_KEYS)
-    entrywise = table.flag("entrywise")
-    arguments, result = parse_type(table, table.text("type"))
+    entrywise = table.flag("entrywise", default="type" not in table.entries)
+    arguments, result = parse_type(table, table.text("type", "x"))
     if entrywise and (result or any(a.dims for a in arguments)):
         raise table.fail("type", "an entrywise operation lists the names of its arguments only", table.text("type"))
     names = tuple(a.name for a in arguments)
@@ -207,7 +209,7 @@ def _operation(table: _Table) -> Record:
         sympy=table.text("sympy", "") or None,
         nonnegative=bool(sign),
         templates={key: table.text(key) for key in _PLACES if key in table.entries},
-        source=table.text("source"),
+        source=table.text("source", OWN),
         constant=constant,
         joint=table.flag("joint"),
     )
@@ -224,7 +226,7 @@ def _structure(table: _Table) -> Structure:
         formulas=table.formulas(("sample", "project", "independent", "pairing"), arguments),
         facts=table.texts("facts"),
         says=table.text("says"),
-        source=table.text("source"),
+        source=table.text("source", OWN),
         closed=frozenset(table.texts("closed")),
         absorbs=frozenset(table.texts("absorbs")),
         made_by=frozenset(table.texts("made_by")),
@@ -245,7 +247,7 @@ def _identity(table: _Table) -> Identity:
         table.text("rhs"),
         table.texts("where"),
         table.texts("domain"),
-        table.text("source"),
+        table.text("source", OWN),
     )
 
 

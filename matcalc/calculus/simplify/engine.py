@@ -91,6 +91,8 @@ class Simplifier:
         self._open: set[Node] = set()
         self._tries = 0
         self._spent = 0
+        self._blocked = False
+        self._provisional: list[Node] = []
         self._writing_out = False
         self.structures = Structures(rules.structures, rules.is_entrywise, self.cost, self.definitions, unused)
         self.identities = Identities(rules, self.structures)
@@ -145,7 +147,10 @@ class Simplifier:
         """The candidate, simplified; None where it is being tried already, or tries are nested too deep."""
         if self._tries == 0:
             self._spent = 0
-        if candidate in self._open or self._tries >= _DEEPEST_TRY or self._spent >= _MOST_TRIES:
+        if candidate in self._open:
+            self._blocked = True
+            return None
+        if self._tries >= _DEEPEST_TRY or self._spent >= _MOST_TRIES:
             return None
         self._spent += 1
         self._tries += 1
@@ -153,6 +158,15 @@ class Simplifier:
             return self(candidate)
         finally:
             self._tries -= 1
+            if self._tries == 0:
+                self._forget_provisional()
+
+    def _forget_provisional(self) -> None:
+        """Forget what a try has made of nodes while it could not go back to the form it had started from."""
+        for e in self._provisional:
+            self._done.pop(e, None)
+        self._provisional.clear()
+        self._blocked = False
 
     def preferred(self, forms: list[Node]) -> Node:
         """The shortest of some equal forms; of those the first in alphabetical order."""
@@ -178,6 +192,8 @@ class Simplifier:
                 self._open.discard(e)
             self._done[e] = found
             self._done[found] = found
+            if self._blocked and self._tries:
+                self._provisional += [e, found, original]
         self._done[original] = found
 
     def _strategies(self, name: str) -> tuple[Strategy, ...]:
