@@ -10,9 +10,10 @@ import matcalc.calculus.adjoint as module
 from matcalc.calculus.adjoint import depends_on, inner, isolate, operand_adjoint, sweep, textbook
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.derivation import gradients
+from matcalc.errors import UndifferentiableError
 from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import mul, zeros
-from matcalc.nodes.expr import ONE, Node, graph_size, operands, postorder, shape, variable
+from matcalc.nodes.expr import ONE, Node, graph_size, head, operands, postorder, shape, variable
 from matcalc.numeric.verify import agree, verify
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
@@ -120,6 +121,10 @@ def test_an_adjoint_has_the_shape_of_its_operand() -> None:
     for formula in ("A*X*W", "x'*A*y", "s*A", "[X, Y]", "kron(A, x)", "det(A)*s", "softmax(A*x)", "A^3", "norm(X)"):
         for e in postorder([in_world(formula)]):
             for i, o in enumerate(operands(e)):
+                if head(e) == "matpow" and i == 1:
+                    with pytest.raises(UndifferentiableError, match="not differentiated by k"):
+                        operand_adjoint(e, i, variable("G", shape(e)), RULES)
+                    continue
                 expected = () if shape(o) == (1, 1) else shape(o)
                 assert shape(operand_adjoint(e, i, variable("G", shape(e)), RULES)) == expected, formula
 
@@ -199,8 +204,8 @@ def test_by_an_intermediate_only_what_comes_after_it_counts() -> None:
     names = problem.names
     found = sweep(problem.expression, [names["V"], names["Z"], names["x"]], problem.definitions, RULES)
     assert text(found[names["V"]]) == "Z"
-    assert text(found[names["Z"]]) == "V + Z .* y"
-    assert text(found[names["x"]]) == "A'*(V + Z .* y) + 1"
+    assert text(found[names["Z"]]) == "Z .* y + V"
+    assert text(found[names["x"]]) == "1 + A'*(Z .* y + V)"
 
 
 def test_what_f_does_not_depend_on_has_the_gradient_zero() -> None:

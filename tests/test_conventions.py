@@ -75,7 +75,7 @@ def test_by_a_structured_variable_there_are_two_conventions(
         ("norm(Q)^2", "Q", "Q: matrix(n,n) orthogonal", "2*Q"),
         ("sum(p)", "p", "p: vector(n) simplex", "ones(n)"),
         ("sum(p)^2", "p", "p: vector(n) simplex", "2*ones(n)"),
-        ("p'*log(p)", "p", "p: vector(n) simplex", "1 + log(p)"),
+        ("p'*log(p)", "p", "p: vector(n) simplex", "log(p) + 1"),
         ("sum(Y .* Y .* A)", "Y", "Y: matrix(n,d) onehot", "2*(A .* Y)"),
         ("logdet(Q)", "Q", "Q: matrix(n,n) orthogonal", "Q"),
     ],

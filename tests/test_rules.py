@@ -71,7 +71,7 @@ source = "definition"
 """
 BAD = [
     ("a key that nobody knows", GOOD + 'latx = "x"', "[twice] latx: unknown key"),
-    ("no type", GOOD.replace("type ", "sign "), "[twice] type: this key is missing"),
+    ("no type", GOOD.replace('type   = "X[m,n] -> [m,n]"', "joint = true"), "[twice] type: this key is missing"),
     ("no source", GOOD.replace("source", "latex"), "[twice] source: this key is missing"),
     ("an unknown work", GOOD.replace("definition", "Nobody99 ch. 1"), "unknown work 'Nobody99'"),
     ("a name that is not bound", GOOD.replace("2*dX", "2*dY"), "[twice] d: "),

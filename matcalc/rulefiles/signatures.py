@@ -26,7 +26,7 @@ RULES = _PACKAGE / "rules" if (_PACKAGE / "rules").is_dir() else _PACKAGE.parent
 
 
 OWN = "definition"
-"""The work that a rule cites which names none."""
+"""The work that a function in one line cites which names none."""
 _ARGUMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^\[\]]*)\])?")
 _CALL = re.compile(r"([A-Za-z_]\w*)\((.*)\)")
 _DIMENSION = re.compile(r"[\w\s+\-*/^()]+")
@@ -37,6 +37,8 @@ _OPERATION_KEYS = frozenset(
 _STRUCTURE_KEYS = frozenset(
     "type implies sample says project independent pairing facts closed absorbs made_by transpose cone declarable source".split()
 )
+_ENTRYWISE_KEYS = frozenset("value d alias macro where sympy sign latex unicode source".split())
+"""A table of these alone is a function of one entry, f'(x) or its value in a line: its type need not be said."""
 _IDENTITY_KEYS = frozenset("type lhs rhs where domain source".split())
 
 
@@ -174,8 +176,9 @@ def _call(table: _Table, key: str, text: str, arguments: tuple[Argument, ...]) -
 
 def _operation(table: _Table) -> Record:
     table.expect_keys(_OPERATION_KEYS)
-    entrywise = table.flag("entrywise", default="type" not in table.entries)
-    arguments, result = parse_type(table, table.text("type", "x"))
+    plain = _ENTRYWISE_KEYS.issuperset(table.entries)
+    entrywise = table.flag("entrywise", default=plain)
+    arguments, result = parse_type(table, table.text("type", "x" if plain else None))
     if entrywise and (result or any(a.dims for a in arguments)):
         raise table.fail("type", "an entrywise operation lists the names of its arguments only", table.text("type"))
     names = tuple(a.name for a in arguments)
@@ -209,7 +212,7 @@ def _operation(table: _Table) -> Record:
         sympy=table.text("sympy", "") or None,
         nonnegative=bool(sign),
         templates={key: table.text(key) for key in _PLACES if key in table.entries},
-        source=table.text("source", OWN),
+        source=table.text("source", OWN if plain else None),
         constant=constant,
         joint=table.flag("joint"),
     )
@@ -226,7 +229,7 @@ def _structure(table: _Table) -> Structure:
         formulas=table.formulas(("sample", "project", "independent", "pairing"), arguments),
         facts=table.texts("facts"),
         says=table.text("says"),
-        source=table.text("source", OWN),
+        source=table.text("source"),
         closed=frozenset(table.texts("closed")),
         absorbs=frozenset(table.texts("absorbs")),
         made_by=frozenset(table.texts("made_by")),
@@ -247,7 +250,7 @@ def _identity(table: _Table) -> Identity:
         table.text("rhs"),
         table.texts("where"),
         table.texts("domain"),
-        table.text("source", OWN),
+        table.text("source"),
     )
 
 
