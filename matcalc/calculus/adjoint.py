@@ -7,6 +7,7 @@ node in reverse order, adds the cotangents up and is linear in the size of a sha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from matcalc.nodes.algebra import add, hadamard, is_zero, mul, trace, transpose, zeros
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, shape, variable
@@ -108,24 +109,43 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
     wanted = {id(X) for X in leaves}
     active = depends_on([f], set(leaves), definitions)
     order = list(postorder([f], lambda e: children(e, definitions)))
-    cotangents: dict[int, list[Node]] = {id(f): [ONE]}
+    place = _reading_order(f, definitions)
+    cotangents: dict[int, list[tuple[int, Node]]] = {id(f): [(0, ONE)]}
     result: dict[Node, Node] = {}
     for e in reversed(order):
         parts = cotangents.pop(id(e), None)
         if parts is None:
             continue
-        G = parts[0] if len(parts) == 1 else add(*reversed(parts))  # in the order in which f is written
+        G = parts[0][1] if len(parts) == 1 else add(*(part for _, part in sorted(parts, key=itemgetter(0))))
         if id(e) in wanted:
             result[e] = G
         if is_zero(G):
             continue
         if e in definitions:
-            cotangents.setdefault(id(definitions[e]), []).append(G)
+            cotangents.setdefault(id(definitions[e]), []).append((0, G))
             continue
         for i, o in enumerate(operands(e)):
             if id(o) in active:
-                cotangents.setdefault(id(o), []).append(operand_adjoint(e, i, G, rules))
+                cotangents.setdefault(id(o), []).append((place[id(e), i], operand_adjoint(e, i, G, rules)))
     return {X: result.get(X, zeros(shape(X))) for X in leaves}
+
+
+def _reading_order(f: Node, definitions: Definitions) -> dict[tuple[int, int], int]:
+    """The place in the text at which operand i of node e is first met, by (id of e, i): terms keep that order."""
+    place: dict[tuple[int, int], int] = {}
+    entered = {id(f)}
+    waiting = [(f, enumerate(children(f, definitions)))]
+    while waiting:
+        e, rest = waiting[-1]
+        for i, o in rest:
+            place[id(e), i] = len(place)
+            if id(o) not in entered:
+                entered.add(id(o))
+                waiting.append((o, enumerate(children(o, definitions))))
+                break
+        else:
+            waiting.pop()
+    return place
 
 
 def textbook(f: Node, X: Node, definitions: Definitions, rules: Rulebase) -> Node:
