@@ -50,7 +50,10 @@ class _ExpressionCommand(click.Command):
             if arg == "--":
                 values.extend(rest)
             elif arg in valued:
-                options += [arg, *islice(rest, int(valued[arg]))]
+                given = list(islice(rest, int(valued[arg])))
+                if len(given) < valued[arg]:
+                    raise click.BadOptionUsage(arg, f"option {arg} needs a value", ctx)
+                options += [arg, *given]
             else:
                 (options if _OPTION.match(arg) else values).append(arg)
         return super().parse_args(ctx, [*options, "--", *values])

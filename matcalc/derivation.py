@@ -12,7 +12,7 @@ import sympy
 from matcalc.calculus.adjoint import children
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
-from matcalc.errors import ShapeError, UndifferentiableError, UnknownNameError, VerificationError
+from matcalc.errors import ArgumentError, ShapeError, UndifferentiableError, UnknownNameError, VerificationError
 from matcalc.exchange.interchange import from_sympy, own_symbols, to_sympy
 from matcalc.language.parser import parse
 from matcalc.language.problem import Problem, user_shape
@@ -98,16 +98,16 @@ class Derivation:
         return f"$\\displaystyle {self.latex()}$"
 
     def verify(self, draws: int = 5, seed: int = 0) -> Verification:
-        """The comparison of this gradient with numerical derivatives of f at random points.
+        """The comparison of this gradient with numerical derivatives of f at random points: `.ok` is True, False or None.
 
-        `.max_relative_error` is relative to the larger of the two directional derivatives.
+        `.max_relative_error` is relative to the larger of two directional derivatives, ⟨G, D⟩ and that of f along D.
         """
-        return _verified(self.problem, {self.variable: self.node}, self.convention, self.rules, draws, seed)
+        return _compared(self.problem, {self.variable: self.node}, self.convention, self.rules, draws, seed)
 
     def function(self, target: str = "numpy") -> Function:
         """The gradient as a callable that takes arrays by name and returns an array of the documented shape."""
         if target != "numpy":
-            raise UndifferentiableError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
+            raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
         return function(self.node, self.problem, self.rules)
 
 
@@ -152,7 +152,7 @@ def gradients(
     Cost: linear in the size of the expression's graph.
     """
     if convention not in CONVENTIONS:
-        raise UndifferentiableError(f"unknown convention {convention!r}", hint=f"it is one of {', '.join(CONVENTIONS)}")
+        raise ArgumentError(f"unknown convention {convention!r}", hint=f"it is one of {', '.join(CONVENTIONS)}")
     known = rules or rulebase()
     read = _read(problem, declare, known)
     occurring = _occurring(read)
@@ -178,7 +178,7 @@ def gradients(
     symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}
     engine = Engine(read, known)
     results = engine.gradients(leaves, convention)
-    verdict = _verified(read, results, convention, known, 5, 0) if verify else None
+    verdict = _verified(read, results, convention, known) if verify else None
     return tuple(Derivation(read, name_of(X), X, results[X], convention, engine, verdict, symbols) for X in leaves)
 
 
@@ -192,11 +192,11 @@ def _read(problem: Problem | str | sympy.Basic, declare: str | Iterable[str] | N
     return Problem(text(node), node, variables=variables, sizes=sizes)
 
 
-def _verified(
-    problem: Problem, results: dict[Node, Node], convention: str, rules: Rulebase, draws: int, seed: int
+def _compared(
+    problem: Problem, results: dict[Node, Node], convention: str, rules: Rulebase, draws: int = 5, seed: int = 0
 ) -> Verification:
-    """The verdict on the results; VerificationError where numbers contradict one."""
-    verdict = verify_numbers(
+    """The verdict on the results."""
+    return verify_numbers(
         problem.expression,
         results,
         definitions=problem.definitions,
@@ -206,10 +206,16 @@ def _verified(
         independent=convention == "independent",
         rules=rules,
     )
+
+
+def _verified(problem: Problem, results: dict[Node, Node], convention: str, rules: Rulebase) -> Verification:
+    """The verdict on the results; VerificationError where numbers contradict one."""
+    verdict = _compared(problem, results, convention, rules)
     if verdict.ok is False:
         wrong = [name for name, check in verdict.checks.items() if check.ok is False]
+        reasons = dict.fromkeys(verdict.checks[name].reason for name in wrong)
         raise VerificationError(
-            f"the gradient by {', '.join(wrong)} fails its check: relative error {verdict.max_relative_error:.1e}",
+            f"the gradient by {', '.join(wrong)} fails its check: {'; '.join(reasons)}",
             source=problem.source,
             hint=_blame(problem, rules),
         )

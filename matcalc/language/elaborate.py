@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any, NoReturn, cast
 
 import sympy
-from sympy import Expr
+from sympy import Expr, Mul
 
 from matcalc.errors import MatcalcError, ParseError
 from matcalc.language.calls import Resolved
@@ -254,6 +254,11 @@ class Elaboration:
         if is_scalar(X):
             return X
         places = [None if p is None else self.nodes[id(p)] for p in e.places]
+        if len(places) == 2 and shape(X)[1] == 1:
+            self.refuse("a vector has one index", e, "write x[i]")
+        for place, size in zip(places, shape(X) if len(places) == 2 else (intern_scalar(Mul(*shape(X))),), strict=True):
+            if place is not None and (place.is_nonpositive or (size - place).is_negative):
+                self.refuse(f"there is no entry {place} among {size}", e, "indices count from 1")
         if len(places) == 1:
             if places[0] is None:
                 return X

@@ -35,7 +35,8 @@ def sympy_function(name: str) -> Any | None:
     except (TypeError, ValueError, AttributeError, NotImplementedError, sympy.core.function.ArgumentIndexError):
         return None
     unreal = (sympy.Derivative, sympy.Subs, sympy.re, sympy.im, sympy.conjugate, sympy.DiracDelta)
-    return None if derivative.has(*unreal) or issubclass(found, _NOT_OF_REALS) else found
+    known = all(len(f.args) == 1 or f.func is sympy.polygamma for f in derivative.atoms(sympy.Function))
+    return found if known and not derivative.has(*unreal) and not issubclass(found, _NOT_OF_REALS) else None
 
 
 def bits(e: object) -> int:

@@ -34,6 +34,8 @@ FLOOR = 1e-4
 """A difference is measured relative to what is compared, but no smaller than this part of the largest value on the way to f,"""
 NOISE = 8.0
 """How many times what jitter shows may be rounding."""
+ROUNDING = 1e-15
+"""What part of the largest value on the way from X to f may be rounding: less is neither right nor wrong."""
 SMALLEST = 1e-290
 CANCELLATION = 1e-3
 """nor than this part of ‖Y‖‖D‖."""
@@ -122,6 +124,7 @@ class _Trial:
         self.given = self.slot in program.inputs.values()
         path = program.after((self.slot,))
         self.method = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
+        self._after = [step.out for step in path]
         self._smooth = not any(step.kernel.entrywise and step.kernel.margin for step in path)
         self.wrong: str | None = None
         self.tried = False
@@ -137,9 +140,14 @@ class _Trial:
 
     def pairing(self, Y: Array) -> Array:
         """The P with df = <P, dX>, for the value Y of the gradient; `wrong` is set where Y leaves the subspace of X."""
-        if self._declared and not np.allclose(self._sampler.spaces.project(self._declared, Y), Y, rtol=1e-8, atol=1e-10):
+        if self._declared and not self._keeps(Y):
             self.wrong = f"it does not have the structure of {name_of(self.wrt)}"
         return self._sampler.spaces.pairing(self._structures, Y) if self._independent else Y
+
+    def _keeps(self, Y: Array) -> bool:
+        """Whether Y lies in the subspace of X, but for rounding."""
+        inside = self._sampler.spaces.project(self._declared, Y)
+        return bool(np.abs(inside - Y).max() <= 1e-8 * np.abs(Y).max())
 
     def direction(self, like: Array) -> Array:
         """A random direction inside the subspace of X."""
@@ -201,7 +209,8 @@ class _Trial:
             Y = self._answers.values(point.arrays, jitter)[self._answer]
             again, _ = self._derivative(values, values[self.slot], D, jitter)
             noise += abs(again - found) + abs(float(np.sum(self.pairing(Y) * D)) - claimed)
-        return NOISE * noise > abs(found - claimed)
+        size = max((float(np.abs(point.values[slot]).max()) for slot in self._after), default=0.0)
+        return max(NOISE * noise, ROUNDING * size) > abs(found - claimed)
 
     def verdict(self) -> Check:
         """What the comparisons have shown."""
