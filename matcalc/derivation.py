@@ -213,9 +213,10 @@ def _verified(problem: Problem, results: dict[Node, Node], convention: str, rule
     verdict = _compared(problem, results, convention, rules)
     if verdict.ok is False:
         wrong = [name for name, check in verdict.checks.items() if check.ok is False]
-        reasons = dict.fromkeys(verdict.checks[name].reason for name in wrong)
+        reasons = "; ".join(dict.fromkeys(verdict.checks[name].reason for name in wrong))
+        error = f"relative error {verdict.max_relative_error:.1e}"
         raise VerificationError(
-            f"the gradient by {', '.join(wrong)} fails its check: {'; '.join(reasons)}",
+            f"the gradient by {', '.join(wrong)} fails its check: {error}; {reasons}",
             source=problem.source,
             hint=_blame(problem, rules),
         )

@@ -11,7 +11,7 @@ from matcalc.calculus.facts import declared_facts, rigid
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.structure import closure
 from matcalc.language.problem import Problem
-from matcalc.nodes.expr import Node, postorder
+from matcalc.nodes.expr import Node, operands, postorder
 from matcalc.rulebase.base import Rulebase
 
 
@@ -74,9 +74,19 @@ class Engine:
 
     def _demanded(self, X: Node) -> list[str]:
         """The subspace in which an operation that is applied to X itself needs it: lambda_max(A) of a symmetric A."""
-        words = {word for e in self.path(X) for word, operand in stated(e, self.rules) if operand is X}
         table = self.rules.structures
-        return [p for p in sorted(closure(words, table)) if "project" in table[p].formulas]
+        return [p for p in sorted(closure(self._demands.get(X, ()), table)) if "project" in table[p].formulas]
+
+    @cached_property
+    def _demands(self) -> dict[Node, set[str]]:
+        """What operations ask of the names that they are applied to."""
+        found: dict[Node, set[str]] = {}
+        for e, _ in self._dependence:
+            if any(o in self._bits for o in operands(e)):
+                for word, operand in stated(e, self.rules):
+                    if operand in self._bits:
+                        found.setdefault(operand, set()).add(word)
+        return found
 
     def _projected(self, X: Node, G: Node, convention: str) -> Node:
         for name in self.plain.structures.subspaces(X) or self._demanded(X):

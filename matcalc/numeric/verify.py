@@ -147,7 +147,7 @@ class _Trial:
     def _keeps(self, Y: Array) -> bool:
         """Whether Y lies in the subspace of X, but for rounding."""
         inside = self._sampler.spaces.project(self._declared, Y)
-        return bool(np.abs(inside - Y).max() <= 1e-8 * np.abs(Y).max())
+        return bool(np.abs(inside - Y).max() <= 1e-10 + 1e-8 * np.abs(Y).max())
 
     def direction(self, like: Array) -> Array:
         """A random direction inside the subspace of X."""
