@@ -198,6 +198,12 @@ def _gaps(X: Array) -> Array:
     return np.append(values[-1] - values[:-1], values[-1])
 
 
+def _peak(X: Array) -> Array:
+    """1 at the largest entry, shared among those that are as large but for rounding."""
+    largest = X.real >= X.real.max() - 1e-12 * np.abs(X).max()
+    return largest / largest.sum()
+
+
 # ---------------------------------------------------------------- the table
 
 _WHOLE: dict[str, Callable[..., Array]] = {
@@ -275,6 +281,7 @@ KERNELS: dict[str, Kernel] = {
     "eigvecs": Kernel(linalg.eigenvectors, analytic=False, margin=linalg.eigenvalue_gaps),
     "eigvec_max": Kernel(lambda X: linalg.eigenvectors(X)[:, -1:], analytic=False, margin=linalg.eigenvalue_gaps),
     "eigvec_min": Kernel(lambda X: linalg.eigenvectors(X)[:, :1], analytic=False, margin=linalg.eigenvalue_gaps),
+    "peak": Kernel(_peak),
     "hardmax": Kernel(
         lambda X: np.eye(X.shape[1])[X.real.argmax(axis=1)], margin=lambda X: np.diff(np.sort(X.real, axis=1)[:, -2:])
     ),

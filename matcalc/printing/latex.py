@@ -3,7 +3,6 @@ r"""An expression in LaTeX, for LaTeX itself, MathJax and KaTeX: `2 X^\top \left
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Literal
 
 from matcalc.nodes.expr import Node
@@ -108,16 +107,15 @@ class LatexStyle(MathStyle):
         rope = (r"\frac{", self.whole(top).rope, "}{", self.whole(below).rope, "}")
         return Printed(rope, POWER, tall=True, opens="group", closes="group")
 
-    def with_number(self, q: int, bottom: Sequence[Printed]) -> list[Printed]:
-        """The denominator with q in front."""
-        return [self.ratio(q, 1), *bottom] if q != 1 else list(bottom)
-
-    def multiplied(self, factors: Sequence[Printed]) -> Rope:
-        """The factors side by side."""
-        rope: list[Rope] = [factors[0].rope]
-        for left, right in pairwise(factors):
-            rope += [_between(left.closes, right.opens), right.rope]
-        return tuple(rope)
+    def between(self, left: str, right: str) -> str:
+        """What stands between two factors, by how the one ends and the other begins."""
+        if right == "number":
+            return r" \cdot "
+        if "word" in (left, right):
+            return r" \, "
+        if (left, right) == ("call", "group"):
+            return r" \, "
+        return " "
 
     def kron(self, view: View, parts: Sequence[Printed]) -> Printed:
         r"""Kronecker products: A \otimes B."""
@@ -224,14 +222,3 @@ def _escaped(word: str) -> str:
 def _quoted(literal: str) -> str:
     """A literal argument: a word upright."""
     return rf"\text{{{_escaped(literal.strip(chr(39)))}}}" if any(c.isalpha() for c in literal) else literal
-
-
-def _between(left: str, right: str) -> str:
-    """What stands between two factors, by how the one ends and the other begins."""
-    if right == "number":
-        return r" \cdot "
-    if "word" in (left, right):
-        return r" \, "
-    if (left, right) == ("call", "group"):
-        return r" \, "
-    return " "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Rope
@@ -64,6 +66,21 @@ class MathStyle(TextStyle):
         return super().sum(view, [parts[first], *parts[:first], *parts[first + 1 :]])
 
     # ---------------------------------------------------------------- products
+
+    def with_number(self, q: int, bottom: Sequence[Printed]) -> list[Printed]:
+        """The denominator with q in front."""
+        return [self.ratio(q, 1), *bottom] if q != 1 else list(bottom)
+
+    @abstractmethod
+    def between(self, left: str, right: str) -> Rope:
+        """What stands between two factors, by how one closes and the next opens."""
+
+    def multiplied(self, factors: Sequence[Printed]) -> Rope:
+        """The factors side by side, with a dot where that could be misread."""
+        rope: list[Rope] = [factors[0].rope]
+        for left, right in pairwise(factors):
+            rope += [self.between(left.closes, right.opens), right.rope]
+        return tuple(rope)
 
     def infix(self, operator: str, parts: Sequence[Printed]) -> Printed:
         """Operands with an operator of the level of products between them."""

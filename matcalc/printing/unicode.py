@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from matcalc.language.syntax.names import GREEK
 from matcalc.nodes.expr import Node
@@ -85,16 +84,15 @@ class UnicodeStyle(MathStyle):
         """The quotient top/bottom."""
         return super().divided(top, bottom)._replace(opens=top.opens, closes="fraction")
 
-    def with_number(self, q: int, bottom: Sequence[Printed]) -> list[Printed]:
-        """The denominator with q in front."""
-        return [self.ratio(q, 1), *bottom] if q != 1 else list(bottom)
-
-    def multiplied(self, factors: Sequence[Printed]) -> Rope:
-        """The factors side by side, with a dot where that could be misread."""
-        rope: list[Rope] = [factors[0].rope]
-        for left, right in pairwise(factors):
-            rope += [_between(left.closes, right.opens), right.rope]
-        return tuple(rope)
+    def between(self, left: str, right: str) -> str:
+        """What stands between two factors, by how the one ends and the other begins."""
+        if "fraction" in (left, right) or (left == right == "number"):
+            return " · "
+        if "word" in (left, right) or (left, right) == ("call", "group") or right in ("number", ""):
+            return "·"
+        if left == "number" and right != "call":
+            return ""
+        return " " if "call" in (left, right) or left == right == "bars" else ""
 
     def kron(self, view: View, parts: Sequence[Printed]) -> Printed:
         """Kronecker products: A ⊗ B."""
@@ -167,14 +165,3 @@ class UnicodeStyle(MathStyle):
 def _raised(shown: str, table: dict[str, str]) -> str | None:
     """The text in small letters, where there are all of them."""
     return "".join(table[c] for c in shown) if shown and all(c in table for c in shown) else None
-
-
-def _between(left: str, right: str) -> str:
-    """What stands between two factors, by how the one ends and the other begins."""
-    if "fraction" in (left, right) or (left == right == "number"):
-        return " · "
-    if "word" in (left, right) or (left, right) == ("call", "group") or right in ("number", ""):
-        return "·"
-    if left == "number" and right != "call":
-        return ""
-    return " " if "call" in (left, right) or left == right == "bars" else ""
