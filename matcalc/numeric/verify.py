@@ -34,7 +34,7 @@ FLOOR = 1e-4
 """A difference is measured relative to what is compared, but no smaller than this part of the largest value on the way to f,"""
 NOISE = 8.0
 """How many times what jitter shows may be rounding."""
-ROUNDING = 1e-15
+ROUNDING = 1e-14
 """What part of the largest value on the way from X to f may be rounding: less is neither right nor wrong."""
 SMALLEST = 1e-290
 CANCELLATION = 1e-3
