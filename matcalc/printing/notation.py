@@ -111,13 +111,13 @@ class MathStyle(TextStyle):
         column = Printed(self.ones, opens="letter", closes="letter")
         return self.transposed(column) if transposed else column
 
+    @abstractmethod
     def transposed(self, p: Printed) -> Printed:
         """A'."""
-        raise NotImplementedError
 
+    @abstractmethod
     def identity(self, size: Printed) -> Printed:
         """I with its size."""
-        raise NotImplementedError
 
     # ---------------------------------------------------------------- templates
 
@@ -129,9 +129,9 @@ class MathStyle(TextStyle):
             return self.function(call, parts)
         return self.filled(template, {name: parts[i] for name, i in call.names.items()})
 
+    @abstractmethod
     def function(self, call: Call, parts: Sequence[Printed]) -> Printed:
         """A function by its spelling."""
-        raise NotImplementedError
 
     def filled(self, template: str, operands: Mapping[str, Printed]) -> Printed:
         """The template with its {X}; an operand that no bracket of the template encloses gets its own."""
