@@ -28,6 +28,9 @@ FOUND = [
     ("a column that stands twice in a product", "norm(Y .* y .* (a .* y) .- y)", ["Y: matrix(m,n)", "y, a: vector(m)"]),
     ("a quotient of quotients", "sum(X ./ (1 + sum(X.^2, axis=1)) ./ (2 + sum((X ./ (1 + sum(X.^2, axis=1))).^2, axis=1)))",
      ["X: matrix(n,m)"]),
+    ("a form that a try had made and forgot",
+     "sum(sin(elimination(r)*vec((X .- mean(X, axis=0))*(X .- mean(X, axis=0))' + eye(r))))", ["X: matrix(r,n)"]),
+    ("small gradients that only rounding keeps from 0", "sum(softmax(1 ./ Psi.^(1/2), axis=0))", ["Psi: matrix(m,m) positive"]),
     ("block sums of thin parts", "sum(sin(kron(X, x)))", ["X: matrix(n,n)", "x: vector(n)"]),
 ]  # fmt: skip
 

@@ -190,11 +190,14 @@ class Simplifier:
                 better = self._rewritten(e)
                 found = e if better is None else self(better)
                 self._open.discard(e)
-            self._done[e] = found
-            self._done[found] = found
-            if self._blocked and self._tries:
-                self._provisional += [e, found, original]
-        self._done[original] = found
+            self._remember(e, found)
+            self._remember(found, found)
+        self._remember(original, found)
+
+    def _remember(self, e: Node, found: Node) -> None:
+        if self._blocked and self._tries and e not in self._done:
+            self._provisional.append(e)
+        self._done[e] = found
 
     def _strategies(self, name: str) -> tuple[Strategy, ...]:
         found = STRATEGIES.get(name)
