@@ -154,10 +154,20 @@ class Program:
         jitter: Jitter | None = None,
     ) -> Array:
         """The value of a root once some slots hold other values: what lies between is computed anew."""
+        return self.all_changed(values, moved, root, jitter)[self.outputs[root]]
+
+    def all_changed(
+        self,
+        values: list[Array],
+        moved: Mapping[int, Array],
+        root: int = 0,
+        jitter: Jitter | None = None,
+    ) -> list[Array]:
+        """The values of all slots on the way to a root once some hold other values."""
         new = values.copy()
         for slot, value in moved.items():
             new[slot] = value
-        return _run(self.after(tuple(moved), root), new, jitter)[self.outputs[root]]
+        return _run(self.after(tuple(moved), root), new, jitter)
 
 
 def _run(steps: list[Step], values: list[Array], jitter: Jitter | None = None) -> list[Array]:

@@ -35,7 +35,7 @@ FLOOR = 1e-4
 NOISE = 8.0
 """How many times what jitter shows may be rounding."""
 ROUNDING = 1e-14
-"""What part of the largest value on the way from X to f may be rounding: less is neither right nor wrong."""
+"""What part of the largest derivative on the way from X to f may be rounding: less is neither right nor wrong."""
 SMALLEST = 1e-290
 CANCELLATION = 1e-3
 """nor than this part of ‖Y‖‖D‖."""
@@ -209,8 +209,14 @@ class _Trial:
             Y = self._answers.values(point.arrays, jitter)[self._answer]
             again, _ = self._derivative(values, values[self.slot], D, jitter)
             noise += abs(again - found) + abs(float(np.sum(self.pairing(Y) * D)) - claimed)
-        size = max((float(np.abs(point.values[slot]).max()) for slot in self._after), default=0.0)
-        return max(NOISE * noise, ROUNDING * size) > abs(found - claimed)
+        return max(NOISE * noise, ROUNDING * self._largest(point, D)) > abs(found - claimed)
+
+    def _largest(self, point: Point, D: Array) -> float:
+        """The largest derivative along D, or for differences the largest value, of what lies between X and f."""
+        if self.method is DIFFERENCES:
+            return max((float(np.abs(point.values[slot]).max()) for slot in self._after), default=0.0)
+        values = self.program.all_changed(point.values, {self.slot: point.values[self.slot] + 1j * STEP * D})
+        return max((float(np.abs(np.imag(values[slot])).max()) / STEP for slot in self._after), default=0.0)
 
     def verdict(self) -> Check:
         """What the comparisons have shown."""
