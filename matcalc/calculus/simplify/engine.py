@@ -69,6 +69,8 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
 }
 
 _DEEPEST_TRY = 5
+_DEEPEST_REWRITE = 100
+"""How many rewrites may wait for one another; the innermost form is left as it is: right, if not the shortest."""
 _MOST_TRIES = 24
 """A form that is tried may try others in turn, but neither too deep nor too many: the cost per node stays bounded."""
 
@@ -90,6 +92,7 @@ class Simplifier:
         self._done: dict[Node, Node] = {}
         self._open: set[Node] = set()
         self._tries = 0
+        self._depth = 0
         self._spent = 0
         self._blocked = False
         self._provisional: list[Node] = []
@@ -183,13 +186,17 @@ class Simplifier:
         found = self._done.get(e)
         if found is None:
             found = e
-            if any(o not in self._done for o in operands(e)):
+            self._depth += 1
+            if self._depth > _DEEPEST_REWRITE:
+                found = e
+            elif any(o not in self._done for o in operands(e)):
                 found = self(e)
             elif e not in self._open:
                 self._open.add(e)
                 better = self._rewritten(e)
                 found = e if better is None else self(better)
                 self._open.discard(e)
+            self._depth -= 1
             self._remember(e, found)
             self._remember(found, found)
         self._remember(original, found)
@@ -208,7 +215,7 @@ class Simplifier:
     def _rewritten(self, e: Node) -> Node | None:
         for strategy in self._strategies(head(e)):
             better = strategy(e, self)
-            if better is not None and better is not e:
+            if better is not None and better is not e and operands(better) != (e,):
                 return better
         if shape(e) == (1, 1):
             return self.names.find(e, self) if self.names else None
