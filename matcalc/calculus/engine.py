@@ -22,8 +22,8 @@ class Engine:
         self.problem = problem
         self.rules = rules
         self.plain = Simplifier(rules, unused=rigid(rules))
-        stated = (*problem.facts, *declared_facts(problem.variables.values(), rules))
-        self.facts = [(left, right) for left, right in stated if self.plain(left) is not self.plain(right)]
+        equations = (*problem.facts, *declared_facts(problem.variables.values(), rules))
+        self.facts = [(left, right) for left, right in equations if self.plain(left) is not self.plain(right)]
         self.definitions = {Z: self.plain(value) for Z, value in problem.definitions.items()}
         self.f = self.plain(problem.expression)
         self._phrases: dict[Callable[[Node], str], dict[int, tuple[str, ...]]] = {}

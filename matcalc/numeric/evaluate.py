@@ -79,7 +79,7 @@ class Program:
                 return found, (*shape(e), *args)
             return found, _spread(args) if found.entrywise and shape(e) else args
         rules = self._rules or rulebase()
-        if name in rules and "value" in rules.record(name).formulas:
+        if rules.has(name) and "value" in rules.record(name).formulas:
             return None, (rules.apply(name, "value", args, result=shape(e)),)
         found = sympy_kernel(name, len(args))
         if found is None:

@@ -39,10 +39,6 @@ class Rulebase(Formulas):
 
     # ------------------------------------------------------------ looking up
 
-    def __contains__(self, name: str) -> bool:
-        """Whether there is an operation of that name."""
-        return name in self.records
-
     def has(self, name: str) -> bool:
         """Whether there is an operation of that name."""
         return name in self.records

@@ -177,21 +177,18 @@ class Simplifier:
         shortest = [f for f in forms if self.cost(f) == least]
         return shortest[0] if len(shortest) == 1 else min(shortest, key=reading_key)
 
-    def rebuilt(self, e: Node, *new: Node) -> Node:
-        """The operation of e applied to other operands."""
-        return rebuild(e, new)
-
     def _normalise(self, e: Node, original: Node) -> None:
         """Brings e, whose operands are simplified, to its normal form."""
         found = self._done.get(e)
         if found is None:
-            found = e
             self._depth += 1
             if self._depth > _DEEPEST_REWRITE:
                 found = e
             elif any(o not in self._done for o in operands(e)):
                 found = self(e)
-            elif e not in self._open:
+            elif e in self._open:
+                found = e
+            else:
                 self._open.add(e)
                 better = self._rewritten(e)
                 found = e if better is None else self(better)

@@ -8,7 +8,21 @@ from typing import cast
 from sympy import Add, Expr
 
 from matcalc.calculus.simplify.strategy import Simplifies
-from matcalc.nodes.algebra import add, build, eye, factors, hadamard, inverse, mul, ones, power, split_coefficient, terms, trace
+from matcalc.nodes.algebra import (
+    add,
+    build,
+    eye,
+    factors,
+    hadamard,
+    inverse,
+    mul,
+    ones,
+    power,
+    rebuild,
+    split_coefficient,
+    terms,
+    trace,
+)
 from matcalc.nodes.expr import ONE, SCALAR, Node, head, intern_scalar, is_number, is_scalar, name_of, operands, postorder, shape
 
 MINUS_ONE = cast(Expr, -ONE)
@@ -147,7 +161,7 @@ def settle_sign(e: Node, s: Simplifies) -> Node | None:
     negative = sums == 1 and bool(c.as_coeff_Mul()[0].is_negative)
     for i, f in enumerate(fs):
         if head(f) == "add":
-            signs = [bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative) for t in terms(f)]
+            signs = [is_negative(t) for t in terms(f)]
             if all(signs) or (negative and any(signs) and len(signs) - sum(signs) <= sum(signs)):
                 flipped = add(*(mul(MINUS_ONE, t) for t in terms(f)))
                 return mul(MINUS_ONE, c, *fs[:i], flipped, *fs[i + 1 :])
@@ -233,9 +247,9 @@ def known_total(e: Node, s: Simplifies) -> Node | None:
     c, core = split_coefficient(definition)
     assert core is not None
     if head(core) == "add":
-        total = s(mul(c, add(*(s.rebuilt(e, t) for t in terms(core)))))
+        total = s(mul(c, add(*(rebuild(e, (t,)) for t in terms(core)))))
     else:
-        total = s.unnamed(s.rebuilt(e, definition))
+        total = s.unnamed(rebuild(e, (definition,)))
     return total if is_number(total) else None
 
 
@@ -247,16 +261,21 @@ def distribute_linear(e: Node, s: Simplifies) -> Node | None:
     c, core = split_coefficient(inside) if not is_scalar(inside) else (ONE, inside)
     assert core is not None
     if c is not ONE:
-        return mul(c, s.rebuilt(e, core))
+        return mul(c, rebuild(e, (core,)))
     if head(core) != "add":
         return None
-    return s.if_shorter(e, add(*(s.rebuilt(e, t) for t in terms(core))))
+    return s.if_shorter(e, add(*(rebuild(e, (t,)) for t in terms(core))))
 
 
 def coefficient_and_factors(e: Node) -> tuple[Expr, tuple[Node, ...]]:
     """(c, factors) of a product of matrices."""
     args = operands(e) if head(e) == "mul" else (e,)
     return (cast(Expr, args[0]), args[1:]) if is_scalar(args[0]) else (ONE, args)
+
+
+def is_negative(t: Node) -> bool:
+    """Whether a term of a sum of matrices is read with a minus."""
+    return bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative)
 
 
 def reading_key(e: Node) -> tuple[str, ...]:

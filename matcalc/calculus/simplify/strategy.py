@@ -37,9 +37,6 @@ class Simplifies(Protocol):
     def preferred(self, forms: list[Node]) -> Node:
         """The shortest of some equal forms; of those the first in alphabetical order."""
 
-    def rebuilt(self, e: Node, *new: Node) -> Node:
-        """The operation of e applied to other operands."""
-
 
 Strategy: TypeAlias = Callable[[Node, Simplifies], Node | None]
 """Another form of a node, equal in value, or None; what it proposes is simplified in turn."""

@@ -8,7 +8,7 @@ from typing import cast
 import sympy
 from sympy import Expr
 
-from matcalc.calculus.simplify.products import coefficient_and_factors
+from matcalc.calculus.simplify.products import coefficient_and_factors, is_negative
 from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import (
     add,
@@ -31,9 +31,9 @@ _MOST_FACTORS = 6
 def lead_with_positive(e: Node, s: Simplifies) -> Node | None:
     """-A + B = B - A."""
     args = operands(e)
-    if not _is_negative(args[0]):
+    if not is_negative(args[0]):
         return None
-    first = next((t for t in args if not _is_negative(t)), None)
+    first = next((t for t in args if not is_negative(t)), None)
     return None if first is None else add(first, *(t for t in args if t is not first))
 
 
@@ -48,10 +48,6 @@ def lead_with_plain(e: Node, s: Simplifies) -> Node | None:
 
 def _transposes(t: Node) -> int:
     return sum(1 for f in coefficient_and_factors(t)[1] if head(f) == "transpose")
-
-
-def _is_negative(t: Node) -> bool:
-    return bool(split_coefficient(t)[0].as_coeff_Mul()[0].is_negative)
 
 
 def factor_sum(e: Node, s: Simplifies) -> Node | None:
@@ -82,8 +78,12 @@ def _grouped(e: Node, key: Callable[[Node], Node], rest: Callable[[list[Node], N
         groups.setdefault(key(t), []).append(t)
     for factor, group in groups.items():
         if len(group) > 1 and not _centres(group):
-            made = rest(group, factor)
-            yield add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
+            yield _with_group_as(rest(group, factor), group, e)
+
+
+def _with_group_as(made: Node, group: list[Node], e: Node) -> Node:
+    """The sum e with some of its terms taken together, in the place of the first of them."""
+    return add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
 
 
 def _centres(group: list[Node]) -> bool:
@@ -116,7 +116,7 @@ def _entrywise(e: Node) -> Iterator[Node]:
         if len(held) > 1 and p != 0:
             group = [t for t, _ in held]
             made = hadamard(hadamard_power(base, p), add(*(_without_power(t, base, p) for t in group)))
-            yield add(*(made if t is group[0] else t for t in operands(e) if t is group[0] or t not in group))
+            yield _with_group_as(made, group, e)
 
 
 def _entrywise_content(core: Node | None) -> dict[Node, Expr]:
