@@ -18,7 +18,7 @@ from matcalc.language.parser import parse
 from matcalc.language.problem import Problem, user_shape
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, postorder, properties
 from matcalc.numeric.function import Function, function
-from matcalc.numeric.verify import Verification
+from matcalc.numeric.verify import Check, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.latex import latex_program
 from matcalc.printing.layout import Program
@@ -26,6 +26,7 @@ from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulefiles.signatures import RULES
+from matcalc.steps import Derived, Step, gradient_steps, several_structures
 
 CONVENTIONS = ("structured", "independent")
 _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
@@ -103,6 +104,23 @@ class Derivation:
         `.max_relative_error` is relative to the larger of two directional derivatives, ⟨G, D⟩ and that of f along D.
         """
         return _compared(self.problem, {self.variable: self.node}, self.convention, self.rules, draws, seed)
+
+    @cached_property
+    def _derived(self) -> Derived:
+        return gradient_steps(self.engine, self.variable, self.node, self.convention, self.symbols)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation by the trace method, one idea a step; each has been compared with numbers.
+
+        Raises: VerificationError where the numbers before and after a step differ.
+        """
+        return self._derived.steps
+
+    @property
+    def steps_check(self) -> Check:
+        """What numbers said of the steps: `.ok` is True, or None where no point was found at which to compare them."""
+        return self._derived.check
 
     def function(self, target: str = "numpy") -> Function:
         """The gradient as a callable that takes arrays by name and returns an array of the documented shape."""
@@ -200,7 +218,7 @@ def _compared(
         problem.expression,
         results,
         definitions=problem.definitions,
-        facts=(*problem.facts, *declared_facts(_with_several_structures(problem), rules)),
+        facts=(*problem.facts, *declared_facts(several_structures(problem), rules)),
         draws=draws,
         seed=seed,
         independent=convention == "independent",
@@ -233,11 +251,6 @@ def _blame(problem: Problem, rules: Rulebase) -> str:
     first = min(used, key=lambda record: record.name)
     check = f"matcalc rules check {first.name} --rules {first.file}"
     return f"it uses [{first.name}] of {first.file}: `{check}` tells whether that rule holds"
-
-
-def _with_several_structures(problem: Problem) -> list[Node]:
-    """The variables of several declared structures: a random one of the last has to be brought into the others."""
-    return [X for X in problem.variables.values() if len(properties(X)) > 1]
 
 
 def _free(problem: Problem, occurring: set[Node]) -> list[Node]:

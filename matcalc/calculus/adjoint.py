@@ -109,7 +109,7 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
     wanted = {id(X) for X in leaves}
     active = depends_on([f], set(leaves), definitions)
     order = list(postorder([f], lambda e: children(e, definitions)))
-    place = _reading_order(f, definitions)
+    place = reading_order(f, definitions)
     cotangents: dict[int, list[tuple[int, Node]]] = {id(f): [(0, ONE)]}
     result: dict[Node, Node] = {}
     for e in reversed(order):
@@ -130,7 +130,7 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
     return {X: result.get(X, zeros(shape(X))) for X in leaves}
 
 
-def _reading_order(f: Node, definitions: Definitions) -> dict[tuple[int, int], int]:
+def reading_order(f: Node, definitions: Definitions) -> dict[tuple[int, int], int]:
     """The place in the text at which operand i of node e is first met, by (id of e, i): terms keep that order."""
     place: dict[tuple[int, int], int] = {}
     entered = {id(f)}

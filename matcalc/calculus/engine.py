@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from matcalc.calculus.adjoint import children, sweep
 from matcalc.calculus.conditions import conditions, stated
 from matcalc.calculus.facts import declared_facts, rigid
+from matcalc.calculus.reasons import Reasons
+from matcalc.calculus.recorder import Line, Recorder
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.structure import closure
 from matcalc.language.problem import Problem
@@ -38,7 +40,7 @@ class Engine:
     def gradients(self, leaves: Sequence[Node], convention: str = "structured") -> dict[Node, Node]:
         """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X."""
         cotangents = sweep(self.f, leaves, self.definitions, self.rules)
-        return {X: self._simplified_for(X).finished(self._projected(X, cotangents[X], convention)) for X in leaves}
+        return {X: self.simplified_for(X).finished(self._projected(X, cotangents[X], convention)) for X in leaves}
 
     @cached_property
     def _dependence(self) -> list[tuple[Node, int]]:
@@ -66,7 +68,7 @@ class Engine:
         memory = self._phrases.setdefault(write, {})
         return conditions(self.path(X), self.rules, self.plain.structures, write, memory)
 
-    def _simplified_for(self, X: Node) -> Simplifier:
+    def simplified_for(self, X: Node) -> Simplifier:
         """Without the name X where X is an intermediate: as an independent variable it has no definition."""
         if X not in self.definitions:
             return self.simplifier
@@ -88,9 +90,20 @@ class Engine:
                         found.setdefault(operand, set()).add(word)
         return found
 
-    def _projected(self, X: Node, G: Node, convention: str) -> Node:
+    def projections(self, X: Node, G: Node, convention: str = "structured") -> Iterator[tuple[str, Node]]:
+        """(structure, the gradient inside it) for each structure that narrows the gradient G by X, one after the other."""
         for name in self.plain.structures.subspaces(X) or self._demanded(X):
-            G = self.rules.structured(name, "project", {"G": self.simplifier(G)})
-            if convention == "independent":
-                G = self.rules.structured(name, "independent", {"G": self.simplifier(G)})
+            for key in ("project", "independent")[: 1 + (convention == "independent")]:
+                G = self.rules.structured(name, key, {"G": self.simplifier(G)})
+                yield name, G
+
+    def _projected(self, X: Node, G: Node, convention: str) -> Node:
+        for _, projected in self.projections(X, G, convention):
+            G = projected
         return G
+
+    def record(self, X: Node) -> tuple[list[Line], Node]:
+        """The lines from df to tr(M*dX), and the gradient by X that they end in, before it is projected and simplified."""
+        reasons = self.rules.made_once(Reasons)
+        recorder = Recorder(self.f, X, self.definitions, self.rules, self.simplified_for(X), reasons)
+        return list(recorder.lines()), recorder.gradient

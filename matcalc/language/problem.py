@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 from sympy import Expr
 
 from matcalc.language.syntax.names import canonical, name_key
-from matcalc.nodes.expr import Node, name_of, properties, shape
+from matcalc.nodes.expr import Node, name_of, properties, shape, variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,16 @@ class Problem:
         """The variable or named part of that name, however it is spelled (W1 for W_1, Σ for Sigma); None for none."""
         key = name_key(canonical(name.strip()))
         return next((node for found, node in self.names.items() if name_key(found) == key), None)
+
+    @property
+    def label(self) -> Node:
+        """The name of what the problem states: the person's own, else f or another letter that is free."""
+        named = [leaf for leaf, value in self.definitions.items() if self.expression is leaf or self.expression is value]
+        if named:
+            return named[-1]
+        taken = {*self.names, *self.sizes}
+        free = chain(("f", "g", "h"), (f"f_{i}" for i in count(1)))
+        return variable(next(name for name in free if name not in taken), shape(self.expression))
 
     @property
     def declarations(self) -> tuple[str, ...]:

@@ -193,7 +193,8 @@ class _Trial:
         try:
             if self.method is COMPLEX_STEP:
                 return float(np.imag(f(x + 1j * STEP * D)) / STEP), 0.0
-            return extrapolated(lambda t: float(f(x + t * D)))
+            found, doubt = extrapolated(lambda t: f(x + t * D))
+            return float(found), doubt
         except np.linalg.LinAlgError:
             return 0.0, np.inf
 
@@ -280,24 +281,29 @@ def _norm(X: Array) -> float:
     return float(np.sqrt(np.sum(X * X)))
 
 
-def extrapolated(f: Callable[[float], float]) -> tuple[float, float]:
+def extrapolated(f: Callable[[float], Array]) -> tuple[Array, float]:
     """f'(0) by central differences, extrapolated to step 0, and an estimate of its error; smaller steps near a kink."""
-    best, doubt = 0.0, np.inf
+    best: Array = np.float64(0.0)
+    doubt = np.inf
     for first in FIRST_DIFFERENCES:
-        row: list[float] = []
+        row: list[Array] = []
         for level in range(LEVELS):
             t = first / 2**level
             new = [(f(t) - f(-t)) / (2 * t)]
             for k, previous in enumerate(row):
                 new.append(new[-1] + (new[-1] - previous) / (4 ** (k + 1) - 1))
             if row:
-                change = max(abs(new[-1] - new[-2]), abs(new[-1] - row[-1]))
+                change = max(_largest(new[-1] - new[-2]), _largest(new[-1] - row[-1]))
                 if change < doubt:
                     best, doubt = new[-1], change
             row = new
-        if doubt < 1e-9 * abs(best):
+        if doubt < 1e-9 * _largest(best):
             break
     return best, doubt
+
+
+def _largest(X: Array) -> float:
+    return float(np.abs(X).max())
 
 
 def _summary(checks: Mapping[str, Check]) -> Verification:

@@ -175,6 +175,10 @@ class LatexStyle(MathStyle):
         rope = (rf"\operatorname{{{_escaped(call.function)}}}{opening}", separated(arguments, ", "), closing)
         return Printed(rope, tall=tall, opens="call", closes="call")
 
+    def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
+        r"""Differentials: \mathrm{d}(A B)."""
+        return Printed((r"\mathrm{d}", self.bracketed(parts[0]).rope), tall=parts[0].tall, opens="word", closes="call")
+
     def compare(self, view: View, parts: Sequence[Printed]) -> Printed:
         r"""Indicators: \mathbb{1}(A > B)."""
         left, right = (self.whole(p).rope for p in parts)

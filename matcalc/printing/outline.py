@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import Any, cast
+from typing import cast
 
 from sympy import Expr, Integer, Rational
 
 from matcalc.nodes.expr import ONE, Node, Shape, head, is_scalar, name_of, operands, shape
 from matcalc.printing.spread import dotted, together
 from matcalc.printing.view import (
+    DIFFERENTIAL_RANK,
     Call,
     View,
     array_view,
@@ -25,6 +26,7 @@ from matcalc.printing.view import (
     finish,
     hadamard_view,
     labels,
+    literal_text,
     loose,
     name_view,
     number_view,
@@ -118,6 +120,13 @@ class Outline:
         return array_view(h, tuple(self.view(s) for s in sizes))
 
     # ---------------------------------------------------------------- sums
+
+    def _differential(self, e: Node) -> View:
+        (part,) = (self.view(o) for o in operands(e))
+        return finish(View("differential", (part,), None, 1 + part.size), f"d({part.label})", 1.0, DIFFERENTIAL_RANK)
+
+    def _terms(self, e: Node) -> View:
+        return sum_view([self.view(t) for t in operands(e)])
 
     def _scalar_sum(self, e: Node) -> View:
         return sum_view(ordered([self.plain(o) for o in operands(e)]), scalar=True)
@@ -314,8 +323,8 @@ class Outline:
             spelled: list[int | str] = []
             for item in pattern.args:
                 key = item if isinstance(item, str) else getattr(item, "name", None)
-                spelled.append(names[key] if key is not None else _literal(item))
-            spelled.extend(f"{k}={_literal(v)}" for k, v in pattern.keywords.items())
+                spelled.append(names[key] if key is not None else literal_text(item))
+            spelled.extend(f"{k}={literal_text(v)}" for k, v in pattern.keywords.items())
             call = Call(record, pattern.function, tuple(spelled), names)
         return finish(View("call", views, call, 1 + total(views)), call.function + labels(views), 1.0, 6)
 
@@ -342,6 +351,8 @@ _MAKERS: dict[str, Callable[[Outline, Node], View]] = {
     "entry2": Outline._index,
     "row": Outline._index,
     "column": Outline._index,
+    "terms": Outline._terms,
+    "d": Outline._differential,
     "hcat": Outline._block,
     "vcat": Outline._block,
 } | dict.fromkeys(COMPARISONS, Outline._compare)
@@ -384,8 +395,3 @@ def _chain(e: Node, name: str) -> list[Node]:
         e, last = operands(e)
         found.append(last)
     return [e, *reversed(found)]
-
-
-def _literal(item: object) -> str:
-    kind, value = cast(Any, item).kind, cast(Any, item).value
-    return f"'{value}'" if kind == "string" else str(value)

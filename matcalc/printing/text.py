@@ -188,6 +188,10 @@ class TextStyle(Style):
         arguments = [a if isinstance(a, str) else self.whole(parts[a]).rope for a in call.arguments]
         return Printed((call.function, "(", separated(arguments, ", "), ")"))
 
+    def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """d(A*B)."""
+        return self.applied("d", parts)
+
     def applied(self, function: str, parts: Sequence[Printed]) -> Printed:
         """function(parts)."""
         return Printed((function, "(", separated([self.whole(p).rope for p in parts], ", "), ")"))

@@ -148,6 +148,10 @@ class UnicodeStyle(MathStyle):
         arguments = [a if isinstance(a, str) else self.whole(parts[a]).rope for a in call.arguments]
         return Printed((call.function, "(", separated(arguments, ", "), ")"), opens="call", closes="call")
 
+    def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """Differentials: d(AB)."""
+        return Printed(("d", self.bracketed(parts[0]).rope), opens="call", closes="call")
+
     def compare(self, view: View, parts: Sequence[Printed]) -> Printed:
         """Indicators: 𝟙(A > B)."""
         left, right = (self.whole(p).rope for p in parts)

@@ -80,10 +80,19 @@ def labels(views: Iterable[View]) -> str:
     return "".join([v.label for v in views])
 
 
+DIFFERENTIAL_RANK = 10
+"""A differential comes last among the factors of a scalar."""
+
+
 def name_view(name: str, integer: bool = False, matrix: bool = False) -> View:
-    """A name; integers stand before Greek letters, those before Latin ones."""
-    rank = 1 if integer else 2 if name.split("_")[0] in GREEK else 3
+    """A name; integers stand before Greek letters, those before Latin ones, dx behind all."""
+    base = name.split("_")[0]
+    rank = 1 if integer else 2 if base in GREEK else DIFFERENTIAL_RANK if _is_differential(base) else 3
     return finish(View("name", (), Name(name, matrix)), name.lower(), 1.0, rank)
+
+
+def _is_differential(base: str) -> bool:
+    return base[0] == "d" and (len(base) == 2 or base[1:] in GREEK)
 
 
 def number_view(p: int, q: int) -> View:
@@ -227,3 +236,11 @@ def loose(view: View) -> View:
         return view
     negative = inner is not view and view.parts[0].negative and all(t.negative for t in view.parts)
     return product_view(negative, p, q, (inner,), (), ())
+
+
+# ---------------------------------------------------------------- literals
+
+
+def literal_text(item: Any) -> str:
+    """A literal argument of a call as it is written: 'fro', 1, inf."""
+    return f"'{item.value}'" if item.kind == "string" else str(item.value)

@@ -25,6 +25,9 @@ T = TypeVar("T")
 Derive = Callable[[str, Node, Node, Node, "Rulebase"], Node]
 """(name, L, D, G, rules) -> the Y with <G, L> = <Y, D>."""
 
+_NAMED = frozenset({"identities", "forms", "moves"})
+"""The files of identities that are used where they are asked for by name."""
+
 
 class Rulebase(Formulas):
     """The rules of a set of files, filled in."""
@@ -84,10 +87,14 @@ class Rulebase(Formulas):
         return template.fill(leaves, dict(zip(dims, given, strict=True)), self.make)
 
     def simplifying(self) -> list[Identity]:
-        """The identities that are used without being asked for: all but those of `identities.toml`."""
-        return [i for i in self.signatures.identities.values() if i.file.stem != "identities"]
+        """The identities that are used without being asked for: all but those of the files in `_NAMED`."""
+        return [i for i in self.signatures.identities.values() if i.file.stem not in _NAMED]
 
-    def compiled_identities(self, compiler: Callable[[Rulebase], T]) -> T:
+    def forms(self) -> list[Identity]:
+        """The identities of `forms.toml`: the form in which a differential is taken by hand."""
+        return [i for i in self.signatures.identities.values() if i.file.stem == "forms"]
+
+    def made_once(self, compiler: Callable[[Rulebase], T]) -> T:
         """compiler(self), made once."""
         if compiler not in self._built:
             self._built[compiler] = compiler(self)

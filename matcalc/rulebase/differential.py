@@ -36,7 +36,7 @@ def differential(e: Node, tangents: Mapping[Node, Node], rules: Rules) -> Node:
     Source: Magnus & Neudecker (2019), ch. 5 (Cauchy's rule of invariance); Frostig et al. 2021, arXiv:2105.09469.
     """
     moved: dict[int, Node] = {}
-    for x in postorder([e]):
+    for x in postorder([e], lambda x: () if x in tangents else operands(x)):
         if x in tangents:
             moved[id(x)] = tangents[x]
             continue

@@ -34,7 +34,7 @@ class Identities:
         """Nothing is compiled yet."""
         self._rules = rules
         self._structures = structures
-        self._outlines = rules.compiled_identities(_outlines)
+        self._outlines = rules.made_once(_outlines)
         self._seen: set[str] = set()
         self._awake: set[int] = set()
         self._by_head: dict[str, list[tuple[int, frozenset[str], Rewrite]]] = {}

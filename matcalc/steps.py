@@ -1,0 +1,147 @@
+"""The steps of a derivation: true equations, each with the rule that leads to it, each compared with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import sympy
+
+from matcalc.calculus.engine import Engine
+from matcalc.calculus.facts import declared_facts
+from matcalc.calculus.reasons import GRADIENT, SIMPLIFIED, Reason, Reasons
+from matcalc.calculus.recorder import Line, differential_of_name, paired
+from matcalc.errors import VerificationError
+from matcalc.exchange.interchange import to_sympy
+from matcalc.language.problem import Problem
+from matcalc.nodes.algebra import add, transpose
+from matcalc.nodes.differentials import in_order
+from matcalc.nodes.expr import Node, name_of, properties
+from matcalc.numeric.lines import confirm
+from matcalc.numeric.verify import Check
+from matcalc.printing.latex import latex
+from matcalc.printing.text import text
+from matcalc.printing.unicode import unicode
+from matcalc.rulebase.base import Rulebase
+
+Kind = Literal["differential", "gradient"]
+"""What stands on the left of a step: dF, or ∂f/∂X."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One equation of a derivation, `dF = terms` or `∂f/∂X = terms`, and why it holds.
+
+    Its value is that of the step before: so it was found at random points.
+    """
+
+    kind: Kind
+    terms: tuple[Node, ...]
+    reasons: tuple[Reason, ...]
+    label: Node
+    wrt: Node | None
+    rules: Rulebase = field(repr=False)
+    symbols: Mapping[str, sympy.Basic] = field(default_factory=dict, repr=False)
+
+    @property
+    def node(self) -> Node:
+        """The right side, its terms in the order in which they are read."""
+        return in_order(self.terms)
+
+    @property
+    def expression(self) -> sympy.Basic:
+        """The right side as a SymPy expression; d(E) is an operation of that name."""
+        return to_sympy(add(*self.terms), self.symbols, self.rules)
+
+    @property
+    def rule(self) -> str:
+        """The name of the rule that leads here; of several, with commas between."""
+        return ", ".join(dict.fromkeys(r.name for r in self.reasons))
+
+    @property
+    def citation(self) -> str:
+        """Where the rules are found: "PP12 (40)"."""
+        return "; ".join(dict.fromkeys(r.citation for r in self.reasons if r.citation not in ("", "definition")))
+
+    @property
+    def text(self) -> str:
+        """The equation in the language's own notation."""
+        left = f"d{text(self.label)}" if self.kind == "differential" else f"d{text(self.label)}/d{name_of(self.wrt)}"
+        return f"{left} = {text(self.node, self.rules.signatures)}"
+
+    def unicode(self) -> str:
+        """The equation for a terminal."""
+        left = f"d{unicode(self.label)}"
+        if self.wrt is not None:
+            left = f"∂{unicode(self.label)}/∂{unicode(self.wrt)}"
+        return f"{left} = {unicode(self.node, self.rules.signatures)}"
+
+    def latex(self) -> str:
+        """The equation in LaTeX, for math mode."""
+        left = rf"\mathrm{{d}}{latex(self.label)}"
+        if self.wrt is not None:
+            left = rf"\frac{{\partial {latex(self.label)}}}{{\partial {latex(self.wrt)}}}"
+        return f"{left} = {latex(self.node, signatures=self.rules.signatures)}"
+
+
+def several_structures(problem: Problem) -> list[Node]:
+    """The variables of several declared structures: a random one of the last has to be brought into the others."""
+    return [X for X in problem.variables.values() if len(properties(X)) > 1]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The steps of a derivation, and what numbers say of them."""
+
+    steps: tuple[Step, ...]
+    check: Check
+
+
+def gradient_steps(
+    engine: Engine, X: Node, G: Node, convention: str, symbols: Mapping[str, sympy.Basic], seed: int = 0
+) -> Derived:
+    """The steps from f to its gradient G by X, by the trace method.
+
+    Raises: VerificationError where a step does not have the value of df.
+    Source: Magnus & Neudecker (2019), ch. 9.
+    """
+    rules, dX = engine.rules, differential_of_name(X)
+    lines, raw = engine.record(X)
+    narrowed = [] if engine.simplifier(raw) is G else list(engine.projections(X, raw, convention))
+    if not narrowed:
+        closing = paired(engine.simplified_for(X)(transpose(G)), dX, rules)
+        lines[-1:] = [Line((closing,), lines[-1].reasons if lines else ())]
+
+    def step(kind: Kind, terms: tuple[Node, ...], reasons: tuple[Reason, ...]) -> Step:
+        wrt = X if kind == "gradient" else None
+        return Step(kind, terms, reasons or (SIMPLIFIED,), engine.problem.label, wrt, rules, symbols)
+
+    reasons = rules.made_once(Reasons)
+    inside = [step("gradient", (Y,), (reasons.of_structure(name),)) for name, Y in narrowed if Y is not G]
+    steps = (
+        *(step("differential", line.terms, line.reasons) for line in lines),
+        *inside,
+        step("gradient", (G,), (SIMPLIFIED,) if inside else (GRADIENT,)),
+    )
+    met = [Y for _, Y in narrowed] + [G]
+    if narrowed and convention == "independent":
+        met[-2:] = [rules.structured(narrowed[-1][0], "pairing", {"Y": Y}) for Y in met[-2:]]
+    checked = [*(line.terms for line in lines), *((paired(transpose(P), dX, rules),) for P in met)]
+    return Derived(steps, _confirmed(engine, [X], checked, steps, seed))
+
+
+def _confirmed(
+    engine: Engine, moving: Sequence[Node], lines: Sequence[Sequence[Node]], steps: Sequence[Step], seed: int
+) -> Check:
+    """What numbers say of the lines; VerificationError where one is wrong."""
+    facts = (*engine.problem.facts, *declared_facts(several_structures(engine.problem), engine.rules))
+    check, wrong = confirm(engine.f, moving, lines, definitions=engine.definitions, facts=facts, rules=engine.rules, seed=seed)
+    if check.ok is False:
+        shown = steps[min(wrong, len(steps) - 1)]
+        raise VerificationError(
+            f"a step of the derivation fails its check: {shown.text}: {check.reason}",
+            source=engine.problem.source,
+            hint="this is a fault of matcalc; please report the problem as you typed it",
+        )
+    return check
