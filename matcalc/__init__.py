@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matcalc.derivation import Derivation, gradient, gradients
+    from matcalc.differentials import Differential, differential
     from matcalc.errors import (
         ArgumentError,
         DeclarationError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matcalc.language.parser import parse
     from matcalc.language.problem import Problem
     from matcalc.numeric.verify import Verification
+    from matcalc.steps import Step
 
 __version__ = "0.1.0"
 
@@ -31,16 +33,19 @@ __all__ = [
     "ArgumentError",
     "DeclarationError",
     "Derivation",
+    "Differential",
     "MatcalcError",
     "ParseError",
     "Problem",
     "RuleError",
     "ShapeError",
+    "Step",
     "UndifferentiableError",
     "UnknownNameError",
     "Verification",
     "VerificationError",
     "__version__",
+    "differential",
     "gradient",
     "gradients",
     "parse",
@@ -48,8 +53,11 @@ __all__ = [
 
 _HOME = {
     "Derivation": "derivation",
+    "Differential": "differentials",
     "Problem": "language.problem",
+    "Step": "steps",
     "Verification": "numeric.verify",
+    "differential": "differentials",
     "gradient": "derivation",
     "gradients": "derivation",
     "parse": "language.parser",

@@ -8,16 +8,16 @@ from typing import Literal
 
 import sympy
 
+from matcalc.calculus.atoms import Line, differential_of_name, paired
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
 from matcalc.calculus.reasons import GRADIENT, SIMPLIFIED, Reason, Reasons
-from matcalc.calculus.recorder import Line, differential_of_name, paired
 from matcalc.errors import VerificationError
 from matcalc.exchange.interchange import to_sympy
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, transpose
 from matcalc.nodes.differentials import in_order
-from matcalc.nodes.expr import Node, name_of, properties
+from matcalc.nodes.expr import Node, is_scalar, name_of, properties
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verify import Check
 from matcalc.printing.latex import latex
@@ -107,7 +107,8 @@ def gradient_steps(
     Source: Magnus & Neudecker (2019), ch. 9.
     """
     rules, dX = engine.rules, differential_of_name(X)
-    lines, raw = engine.record(X)
+    lines, ends = engine.record([X])
+    raw = ends[X]
     narrowed = [] if engine.simplifier(raw) is G else list(engine.projections(X, raw, convention))
     if not narrowed:
         closing = paired(engine.simplified_for(X)(transpose(G)), dX, rules)
@@ -129,6 +130,23 @@ def gradient_steps(
         met[-2:] = [rules.structured(narrowed[-1][0], "pairing", {"Y": Y}) for Y in met[-2:]]
     checked = [*(line.terms for line in lines), *((paired(transpose(P), dX, rules),) for P in met)]
     return Derived(steps, _confirmed(engine, [X], checked, steps, seed))
+
+
+def differential_steps(
+    engine: Engine, leaves: Sequence[Node], dF: tuple[Node, ...], symbols: Mapping[str, sympy.Basic], seed: int = 0
+) -> Derived:
+    """The steps from F to its differential dF, a sum of terms, where the leaves move.
+
+    Raises: VerificationError where a step does not have the value of dF.
+    Source: Magnus & Neudecker (2019), ch. 8.
+    """
+    lines = engine.record(leaves)[0] if is_scalar(engine.f) else engine.expand(leaves)
+    lines[-1:] = [Line(dF, lines[-1].reasons if lines else ())]
+    steps = tuple(
+        Step("differential", line.terms, line.reasons or (SIMPLIFIED,), engine.problem.label, None, engine.rules, symbols)
+        for line in lines
+    )
+    return Derived(steps, _confirmed(engine, leaves, [line.terms for line in lines], steps, seed))
 
 
 def _confirmed(

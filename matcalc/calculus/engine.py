@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from matcalc.calculus.adjoint import children, sweep
+from matcalc.calculus.adjoint import Definitions, children, sweep
+from matcalc.calculus.atoms import Line, differential_of_name, paired
 from matcalc.calculus.conditions import conditions, stated
+from matcalc.calculus.expander import Expander
 from matcalc.calculus.facts import declared_facts, rigid
 from matcalc.calculus.reasons import Reasons
-from matcalc.calculus.recorder import Line, Recorder
+from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.structure import closure
 from matcalc.language.problem import Problem
-from matcalc.nodes.expr import Node, operands, postorder
+from matcalc.nodes.algebra import is_zero, terms, transpose
+from matcalc.nodes.expr import Node, is_scalar, operands, postorder
 from matcalc.rulebase.base import Rulebase
+from matcalc.rulebase.differential import differential
 
 
 class Engine:
@@ -102,8 +106,29 @@ class Engine:
             G = projected
         return G
 
-    def record(self, X: Node) -> tuple[list[Line], Node]:
-        """The lines from df to tr(M*dX), and the gradient by X that they end in, before it is projected and simplified."""
-        reasons = self.rules.made_once(Reasons)
-        recorder = Recorder(self.f, X, self.definitions, self.rules, self.simplified_for(X), reasons)
-        return list(recorder.lines()), recorder.gradient
+    def record(self, leaves: Sequence[Node]) -> tuple[list[Line], dict[Node, Node]]:
+        """The lines from df to Σ tr(M*dX), and {X: G} that they end in, before anything is projected and simplified."""
+        recorder = Recorder(*self._told_of(leaves))
+        return list(recorder.lines()), {X: recorder.gradient(X) for X in leaves}
+
+    def expand(self, leaves: Sequence[Node]) -> list[Line]:
+        """The lines from dF to what it is in the dX of the leaves, for a matrix F."""
+        return list(Expander(*self._told_of(leaves)).lines())
+
+    def _told_of(self, leaves: Sequence[Node]) -> tuple[Node, Sequence[Node], Definitions, Rulebase, Simplifier, Reasons]:
+        simplify = self.simplified_for(leaves[0]) if len(leaves) == 1 else self.simplifier
+        return self.f, leaves, self.definitions, self.rules, simplify, self.rules.made_once(Reasons)
+
+    def differential(self, leaves: Sequence[Node], convention: str = "structured") -> tuple[Node, ...]:
+        """The terms of dF in the dX of the leaves: Σ tr(G'*dX) of a scalar, by the simplified gradients."""
+        dX = {X: differential_of_name(X) for X in leaves}
+        if is_scalar(self.f):
+            found = self.gradients(leaves, convention)
+            return tuple(paired(self.simplified_for(X)(transpose(found[X])), dX[X], self.rules) for X in leaves)
+        tangents = dict(dX)
+        for Z, value in self.definitions.items():
+            if Z not in tangents:
+                dZ = differential(value, tangents, self.rules)
+                if not is_zero(dZ):
+                    tangents[Z] = dZ
+        return terms(self.simplifier(differential(self.f, tangents, self.rules)))

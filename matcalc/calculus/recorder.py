@@ -12,102 +12,75 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TypeAlias
 
-from matcalc.calculus.adjoint import Definitions, children, depends_on, isolate, operand_adjoint, reading_order
-from matcalc.calculus.forms import Forms
+from matcalc.calculus.adjoint import Definitions, children, operand_adjoint, reading_order
+from matcalc.calculus.atoms import TRIVIAL, Atoms, Line, paired
 from matcalc.calculus.reasons import NAMED, Reason, Reasons
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.nodes.algebra import add, factors, is_zero, mul, rebuild, split_coefficient, terms, trace, transpose, zeros
-from matcalc.nodes.differentials import differential_node
+from matcalc.nodes.algebra import add, is_zero, mul, split_coefficient, terms, transpose, zeros
 from matcalc.nodes.expr import (
     ONE,
-    SCALAR,
     Node,
     head,
     is_scalar,
-    name_of,
     operands,
     postorder,
-    properties,
     shape,
-    substitute,
-    variable,
 )
 from matcalc.rulebase.base import Rulebase
-from matcalc.rulebase.differential import contribution, differential
 
 Part: TypeAlias = tuple[int, Node]
 """A cotangent, and the place in the text that it comes from."""
 
-_TRIVIAL = frozenset({"add", "sadd", "scalar", "transpose", "tr", "sum", "mean"})
-"""Operations that a reader takes the differential of without a word."""
-_LONGEST_SUM = 3
-"""How many terms d(A + B + …) may have to be written out at once."""
-_INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
-"""The properties of X that dX has too."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """df as the sum of these terms, in this order; why it equals the line before."""
-
-    terms: tuple[Node, ...]
-    reasons: tuple[Reason, ...]
-
 
 class Recorder:
-    """Tells how df is brought to the form tr(G'*dX), for one f and one X."""
+    """Tells how df is brought to the form tr(G'*dX) + …, for one f and the leaves X … ."""
 
     def __init__(
-        self, f: Node, X: Node, definitions: Definitions, rules: Rulebase, simplify: Simplifier, reasons: Reasons
+        self,
+        f: Node,
+        leaves: Sequence[Node],
+        definitions: Definitions,
+        rules: Rulebase,
+        simplify: Simplifier,
+        reasons: Reasons,
     ) -> None:
         """`simplify` brings what stands beside a differential to its simplest form."""
-        self._f, self._X = f, X
         self._definitions, self._rules, self._simplify, self._reasons = definitions, rules, simplify, reasons
-        self._forms = Forms(rules)
-        self._active = depends_on([f], {X}, definitions)
+        self._atoms = Atoms(f, leaves, definitions, rules, reasons)
         self._place = reading_order(f, definitions)
         self._given = {id(e) for e in postorder([f], lambda e: children(e, definitions))}
-        self._order = list(postorder([f], self._below))
         self._waiting = self._edges()
         self._parts: dict[int, list[Part]] = {id(f): [(0, ONE)]}
         self._frontier: list[Node] = [f]
-        self._silent: list[Reason] = []
-        self._atoms: dict[Node, Node] = {}
-        self.stands_for: dict[Node, Node] = {}
-
-    def _below(self, e: Node) -> tuple[Node, ...]:
-        """What e is made of; X is not looked into, nor is what does not move."""
-        return () if e is self._X else tuple(o for o in children(e, self._definitions) if id(o) in self._active)
 
     def _edges(self) -> dict[int, int]:
         """How many operations that have not been differentiated yet use each node."""
         found: dict[int, int] = {}
-        for e in self._order:
-            for o in self._below(e):
+        for e in self._atoms.order:
+            for o in self._atoms.below(e):
                 found[id(o)] = found.get(id(o), 0) + 1
         return found
 
-    @property
-    def gradient(self) -> Node:
-        """The G with df = ⟨G, dX⟩ that the lines end in, once they have been told."""
-        return self._cotangent(self._X) if id(self._X) in self._parts else zeros(shape(self._X))
+    def gradient(self, X: Node) -> Node:
+        """The G with df = ⟨G, dX⟩ + … that the lines end in, once they have been told."""
+        return self._cotangent(X) if id(X) in self._parts else zeros(shape(X))
 
     # ------------------------------------------------------------ the chain
 
     def lines(self) -> Iterator[Line]:
         """The lines from df to tr(M*dX), M being what the last of them shows; none where f does not depend on X."""
         last: tuple[Node, ...] = ()
-        for e in reversed(self._order):
-            if e is self._X or id(e) not in self._parts:
+        for e in reversed(self._atoms.order):
+            if e in self._atoms.leaves or id(e) not in self._parts:
                 continue
-            if self._is_trivial(e):
+            if self._atoms.is_trivial(e):
                 self._pass(e)
                 continue
             group = self._alike(e)
             moved = {id(x): self._moved(x) for x in group}
             for line in self._told(group, moved):
                 if line.terms != last:
-                    self._silent.clear()
+                    self._atoms.silent.clear()
                     yield line
                     last = line.terms
         closing = self._line({}, ())
@@ -126,67 +99,40 @@ class Recorder:
 
     def _alike(self, e: Node) -> list[Node]:
         """e and what else may be differentiated now by the same rule."""
-        rule = self._rule(e)
-        others = [x for x in self._frontier if x is not e and x is not self._X and not self._waiting.get(id(x), 0)]
-        return [e, *(x for x in others if not self._is_trivial(x) and self._rule(x).name == rule.name)]
-
-    def _rule(self, e: Node) -> Reason:
-        form = self._forms.of(e)
-        if form is not None:
-            return self._reasons.of_form(form.name)
-        return self._reasons.of_differential(e, tuple(i for i, o in enumerate(operands(e)) if id(o) in self._active))
-
-    def _is_trivial(self, e: Node) -> bool:
-        """Whether the differential of e goes without saying: a name, a sum, a factor that does not move."""
-        name = head(e)
-        if self._forms.of(e) is not None:
-            return False
-        if e in self._definitions or name in _TRIVIAL:
-            return True
-        moving = self._below(e)
-        if name == "smul":
-            return len(moving) == 1
-        return name == "mul" and len(moving) == 1 and (is_scalar(moving[0]) or factors(e) == moving)
+        rule = self._atoms.rule(e)
+        others = [x for x in self._frontier if x is not e and x not in self._atoms.leaves and not self._waiting.get(id(x), 0)]
+        return [e, *(x for x in others if not self._atoms.is_trivial(x) and self._atoms.rule(x).name == rule.name)]
 
     # ------------------------------------------------------------ one operation
 
     def _pass(self, e: Node) -> None:
         """Go through an operation without a word, but for the rule that is worth one."""
         if e in self._definitions:
-            self._silent.append(Reason(NAMED, e, self._definitions[e]))
+            self._atoms.silent.append(Reason(NAMED, e, self._definitions[e]))
             self._replace(e, [(self._definitions[e], part) for part in self._cotangent_parts(e)])
             return
         if head(e) == "transpose":
-            self._silent.append(self._reasons.of_move("transposed-scalar" if 1 in shape(e) else "transposed-trace"))
+            self._atoms.silent.append(self._reasons.of_move("transposed-scalar" if 1 in shape(e) else "transposed-trace"))
         G = self._cotangent(e)
         self._replace(e, list(self._adjoints(e, G)))
 
     def _adjoints(self, e: Node, G: Node) -> Iterator[tuple[Node, Part]]:
-        for i, o in enumerate(operands(e)):
-            if id(o) in self._active:
-                yield o, (self._place[id(e), i], operand_adjoint(e, i, G, self._rules))
+        for i, o in self._atoms.moving(e):
+            yield o, (self._place[id(e), i], operand_adjoint(e, i, G, self._rules))
 
     def _moved(self, e: Node) -> _Move:
         """The differential of e in d(E) of what it is applied to, and the cotangents of those."""
         G = self._cotangent(e)
-        form = self._forms.of(e)
-        if form is None:
-            moving = [(i, self._atom(o)) for i, o in enumerate(operands(e)) if id(o) in self._active]
-            pieces = [self._simplify(contribution(e, i, dE, self._rules)) for i, dE in moving]
-            return _Move(pieces, list(self._adjoints(e, G)), self._rule(e), tuple(self._crossed(G, pieces)))
-        parts: list[tuple[Node, Part]] = []
-        pieces = []
-        for o in form.leaves:
-            if id(o) in self._active:
-                leaf = variable("~", shape(o))
-                Y = isolate(ONE, differential(form.node, {o: leaf}, self._rules), leaf, self._rules)
-                parts.append((o, (self._place.get((id(e), 0), 0), mul(G, Y))))
-                pieces.append(paired(self._simplify(transpose(Y)), self._atom(o), self._rules))
-        return _Move(pieces, parts, self._rule(e), ())
+        pieces = self._atoms.differentials(e, self._simplify)
+        taken = self._atoms.taken_whole(e)
+        if not taken:
+            return _Move(pieces, list(self._adjoints(e, G)), self._atoms.rule(e), tuple(self._crossed(G, pieces)))
+        parts = [(o, (self._place.get((id(e), 0), 0), mul(G, Y))) for o, Y in taken]
+        return _Move(pieces, parts, self._atoms.rule(e), ())
 
     def _crossed(self, G: Node, differentials: Iterable[Node]) -> Iterator[Reason]:
         """What brings d(E) to the end of a trace where it stands inside these differentials, whose cotangent is G."""
-        atoms = set(self.stands_for)
+        atoms = self._atoms.stand_ins
         holds: set[int] = set()
         for x in postorder(differentials, lambda x: () if id(x) in self._given else operands(x)):
             moving = [i for i, o in enumerate(operands(x)) if id(o) in holds]
@@ -202,7 +148,7 @@ class Recorder:
             elif name == "hadamard" and moving:
                 summed = head(split_coefficient(G)[1] or G) == "ones"
                 yield self._reasons.of_move("entrywise-sum" if summed else "entrywise-scalar" if flat else "entrywise-trace")
-            elif name not in _TRIVIAL and self._rules.is_linear(name):
+            elif name not in TRIVIAL and self._rules.is_linear(name):
                 yield from (self._reasons.of_adjoint(x, i) for i in moving)
 
     # ------------------------------------------------------------ the frontier
@@ -233,52 +179,21 @@ class Recorder:
         """e is done with: what only it used may be differentiated; what nothing uses any more is done with too."""
         done = [e]
         while done:
-            for o in self._below(done.pop()):
+            for o in self._atoms.below(done.pop()):
                 self._waiting[id(o)] -= 1
                 if not self._waiting[id(o)] and id(o) not in self._parts:
                     done.append(o)
 
     # ------------------------------------------------------------ differentials and terms
 
-    def _atom(self, e: Node) -> Node:
-        """What stands for d(E): what goes without a word is written out, d(2*X' - Y) = 2*dX'."""
-        for x in postorder([e], lambda x: self._below(x) if x not in self._atoms and self._is_transparent(x) else ()):
-            if x not in self._atoms:
-                moving = [(i, o) for i, o in enumerate(operands(x)) if id(o) in self._active]
-                if not moving or not self._is_transparent(x):
-                    self._atoms[x] = self._stand_in(x)
-                    continue
-                self._atoms[x] = add(*(contribution(x, i, self._atoms[o], self._rules) for i, o in moving))
-                if not self._is_trivial(x):
-                    self._silent.append(self._rule(x))
-        return self._atoms[e]
-
-    def _is_transparent(self, e: Node) -> bool:
-        """Whether d(E) is written by the differentials of what E is applied to."""
-        if e is self._X or e in self._definitions or len(self._below(e)) > _LONGEST_SUM:
-            return False
-        if head(e) == "mul":
-            return len(self._below(e)) == 1
-        return self._is_trivial(e) or (head(e) == "spow" and self._forms.of(e) is None)
-
-    def _stand_in(self, e: Node) -> Node:
-        """A variable that stands for d(E); its name comes last in every alphabet, as a differential does in a product."""
-        opened = differential_of_name(e) if head(e) == "symbol" else differential_node(e)
-        made = variable(f"~{len(self.stands_for):03}", shape(e), properties(opened))
-        self.stands_for[made] = opened
-        return made
-
     def _line(self, differentials: Mapping[int, Sequence[Node]], why: tuple[Reason, ...]) -> Line:
         """The line with these differentials for some nodes and d(E) for the others; what was passed over is told too."""
         found: list[Node] = []
         for e in self._frontier:
             M = self._simplify(transpose(self._cotangent(e)))
-            for D in differentials.get(id(e)) or (self._atom(e),):
+            for D in differentials.get(id(e)) or (self._atoms(e),):
                 found.extend(paired(M, term, self._rules) for term in terms(D) if not is_zero(term))
-        names = [r for r in self._silent if r.name == NAMED]
-        others = [r for r in self._silent if r.name != NAMED]
-        opened = tuple(substitute(t, self.stands_for, rebuild) for t in found)
-        return Line(opened, tuple(dict.fromkeys([*names, *why, *others])))
+        return self._atoms.line(found, why)
 
 
 @dataclass(frozen=True)
@@ -289,23 +204,3 @@ class _Move:
     parts: list[tuple[Node, Part]]
     rule: Reason
     moves: tuple[Reason, ...]
-
-
-def paired(M: Node, D: Node, rules: Rulebase) -> Node:
-    """tr(M*D), its coefficient in front: of a row and a column M*D itself, and sum(D) where M is all ones."""
-    if is_scalar(D):
-        return mul(M, D)
-    c, core = split_coefficient(M)
-    k, moving = split_coefficient(D)
-    assert core is not None
-    assert moving is not None
-    if head(core) == "ones":
-        return mul(c, k, rules.make("sum", (moving,), SCALAR))
-    if shape(D)[0] == 1:
-        return mul(c, k, moving, core)
-    return mul(c, k, mul(core, moving) if shape(D)[1] == 1 else trace(mul(core, moving)))
-
-
-def differential_of_name(X: Node) -> Node:
-    """dX, with the structure that it inherits from X."""
-    return variable(f"d{name_of(X)}", shape(X), _INHERITED & properties(X))

@@ -42,12 +42,13 @@ class Problem:
 
     @property
     def label(self) -> Node:
-        """The name of what the problem states: the person's own, else f or another letter that is free."""
+        """The name of what the problem states: the person's own, else f, F of a matrix, or another free letter."""
         named = [leaf for leaf, value in self.definitions.items() if self.expression is leaf or self.expression is value]
         if named:
             return named[-1]
         taken = {*self.names, *self.sizes}
-        free = chain(("f", "g", "h"), (f"f_{i}" for i in count(1)))
+        first = "FGH" if len(self.shape) == 2 else "fgh"
+        free = chain(first, (f"{first[0]}_{i}" for i in count(1)))
         return variable(next(name for name in free if name not in taken), shape(self.expression))
 
     @property

@@ -14,8 +14,10 @@ def differential_node(e: Node) -> Node:
 
 
 def in_order(summands: tuple[Node, ...]) -> Node:
-    """The sum of scalars as it was written: SymPy would sort its terms.  For printing alone."""
-    return summands[0] if len(summands) == 1 else scalar_node(TERMS, summands)
+    """The sum as it was written: of scalars SymPy would sort the terms.  For printing alone."""
+    if len(summands) == 1:
+        return summands[0]
+    return scalar_node(TERMS, summands) if is_scalar(summands[0]) else matrix_node(TERMS, summands, shape(summands[0]))
 
 
 def terms_of(e: Node) -> tuple[Node, ...]:

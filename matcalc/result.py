@@ -1,0 +1,127 @@
+"""What every derivative has: a closed form, its printed forms, the conditions under which it holds, the way to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import sympy
+
+from matcalc.calculus.engine import Engine
+from matcalc.exchange.interchange import to_sympy
+from matcalc.language.problem import Problem, user_shape
+from matcalc.nodes.algebra import add
+from matcalc.nodes.differentials import terms_of
+from matcalc.nodes.expr import Node, head, postorder
+from matcalc.numeric.verify import Check
+from matcalc.printing.latex import latex_program
+from matcalc.printing.layout import Program
+from matcalc.printing.text import text, text_program
+from matcalc.printing.unicode import unicode_program
+from matcalc.rulebase.base import Rulebase
+from matcalc.steps import Derived, Step
+
+_UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
+"""Derivatives of matrix functions that stay as such: a closed form has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result(ABC):
+    """A derivative of a problem, `node`, in the names of the problem."""
+
+    problem: Problem
+    node: Node
+    engine: Engine = field(repr=False)
+    symbols: Mapping[str, sympy.Basic] = field(repr=False)
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def wrt(self) -> str:
+        """The names of what it is a derivative by."""
+
+    @property
+    @abstractmethod
+    def moving(self) -> tuple[Node, ...]:
+        """The variables that it is a derivative by."""
+
+    @abstractmethod
+    def derive(self) -> Derived:
+        """The steps to it, and what numbers say of them."""
+
+    @cached_property
+    def expression(self) -> sympy.Basic:
+        """The closed form as an ordinary SymPy expression, in the symbols of the person's own where there were some."""
+        return to_sympy(add(*terms_of(self.node)), self.symbols, self.rules)
+
+    @property
+    def rules(self) -> Rulebase:
+        """The rules that made it."""
+        return self.engine.rules
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed of the problem."""
+        return self.problem.notes
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """What must hold for it to exist, in words."""
+        return self.conditions_in(text)
+
+    def conditions_in(self, write: Callable[[Node], str]) -> tuple[str, ...]:
+        """The conditions, their expressions written as in a printed form: `text`, `unicode` or `latex`."""
+        return tuple(dict.fromkeys(c for X in self.moving for c in self.engine.conditions(X, write)))
+
+    @property
+    def shape(self) -> tuple[str | int, ...]:
+        """The shape of the closed form: () scalar, (n,) vector, (1, n) row, (m, n) matrix."""
+        return user_shape(self.node)
+
+    @cached_property
+    def closed_form(self) -> bool:
+        """Whether no unevaluated derivative had to stay."""
+        return not any(head(e) in _UNEVALUATED for e in postorder([self.node]))
+
+    @cached_property
+    def derived(self) -> Derived:
+        """The steps to it, and what numbers say of them; made once."""
+        return self.derive()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation by the trace method, one idea a step; each has been compared with numbers.
+
+        Raises: VerificationError where the numbers before and after a step differ.
+        """
+        return self.derived.steps
+
+    @property
+    def steps_check(self) -> Check:
+        """What numbers said of the steps: `.ok` is True, or None where no point was found at which to compare them."""
+        return self.derived.check
+
+    def __str__(self) -> str:
+        return _joined(text_program([self.node], self.problem.names, self.rules.signatures), "\n")
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} by {self.wrt}: {self}>"
+
+    def unicode(self) -> str:
+        """The closed form for a terminal."""
+        return _joined(unicode_program([self.node], self.problem.names, self.rules.signatures), "\n")
+
+    def latex(self) -> str:
+        """The closed form in LaTeX, for math mode."""
+        return _joined(latex_program([self.node], self.problem.names, signatures=self.rules.signatures), " \\\\\n")
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def _joined(program: Program, separator: str) -> str:
+    """The result, after statements that name what it shares where it would be too long without."""
+    return separator.join([*(f"{name} = {value}" for name, value in program.definitions), *program.results])
