@@ -27,7 +27,7 @@ from matcalc.steps import Derived, gradient_steps, several_structures
 CONVENTIONS = ("structured", "independent")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Derivation(Result):
     """A gradient G with df = tr(G'*dX): its closed form, when it holds, and how it was verified."""
 

@@ -23,7 +23,7 @@ from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.steps import Derived, differential_steps, several_structures
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Differential(Result):
     """dF, linear in the differentials dX … of the variables: its closed form, when it holds, and how it was verified."""
 

@@ -28,7 +28,7 @@ _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
 """Derivatives of matrix functions that stay as such: a closed form has none."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result(ABC):
     """A derivative of a problem, `node`, in the names of the problem."""
 

@@ -35,6 +35,7 @@ from matcalc.language.syntax.tree import (
 )
 from matcalc.nodes import algebra
 from matcalc.nodes.blocks import common, hcat, vcat
+from matcalc.nodes.differentials import differential_node
 from matcalc.nodes.expr import ONE, ZERO, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape, size_symbol
 from matcalc.rulefiles.records import Record
 
@@ -294,7 +295,8 @@ class Elaboration:
         """f(A, …)."""
         found = self.inference.calls.get(id(e))
         if found is None:
-            return self.differential(cast(Name, e.arguments[0]))
+            of = e.arguments[0]
+            return self.differential(of) if isinstance(of, Name) else differential_node(self.nodes[id(of)])
         dims = self.dims(found.shape)
         arguments = {name: self.nodes[id(a)] for name, a in found.arguments.items() if id(a) in self.nodes}
         if found.record is None:

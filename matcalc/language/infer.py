@@ -12,7 +12,7 @@ from matcalc.errors import ArgumentError, DeclarationError
 from matcalc.language.calls import resolve
 from matcalc.language.misfit import MisfitError, misuse, unify
 from matcalc.language.name_shapes import NameShapes, normal
-from matcalc.language.scope import Step
+from matcalc.language.scope import Step, is_differential
 from matcalc.language.shapes import ClashError, Dim, Shape, degree, find, plus, times, unknown
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.tree import (
@@ -322,7 +322,7 @@ class Inference(NameShapes):
 
     def call(self, e: Call) -> Shape:
         """The shape of a function's result."""
-        if e.function == "d" and len(e.arguments) == 1 and isinstance(e.arguments[0], Name):
+        if is_differential(e) and isinstance(e.arguments[0], Name):
             of = e.arguments[0]
             return self.shape_of_name(Name(f"d{of.name}", of.span) if self.scope.sealed else of)
         key = name_key(e.function)
@@ -335,6 +335,8 @@ class Inference(NameShapes):
                 cls=ArgumentError,
                 hint=f"multiplication is always written: {e.function}*(…)",
             )
+        if is_differential(e):
+            return self.shapes[id(e.arguments[0])]
         found = resolve(self, e)
         self.calls[id(e)] = found
         return found.shape

@@ -308,14 +308,14 @@ def values_below(signatures: Signatures, e: Expression) -> tuple[Expression, ...
     if not isinstance(e, Call):
         return children(e)
     if is_differential(e):
-        return ()
+        return () if isinstance(e.arguments[0], Name) else e.arguments
     sizes = size_positions(signatures, e.function, len(e.arguments))
     return tuple(a for i, a in enumerate(e.arguments) if i not in sizes and not is_label(a))
 
 
 def is_differential(e: Call) -> bool:
-    """Whether a call is d(X), the differential of X."""
-    return e.function == "d" and len(e.arguments) == 1 and isinstance(e.arguments[0], Name) and not e.keywords
+    """Whether a call is d(E), the differential of E."""
+    return e.function == "d" and len(e.arguments) == 1 and not e.keywords
 
 
 def _parts(scope: Scope, source: str, roots: tuple[Expression, ...], collect: bool = True) -> tuple[Expression, ...]:
