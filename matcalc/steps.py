@@ -106,7 +106,7 @@ def gradient_steps(
     Raises: VerificationError where a step does not have the value of df.
     Source: Magnus & Neudecker (2019), ch. 9.
     """
-    rules, dX = engine.rules, differential_of_name(X)
+    rules, dX = engine.rules, differential_of_name(X, engine.rules)
     lines, ends = engine.record([X])
     raw = ends[X]
     narrowed = [] if engine.simplifier(raw) is G else list(engine.projections(X, raw, convention))

@@ -5,13 +5,15 @@ In a line d(E) is a variable, so that what stands beside it can be simplified; i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from matcalc.calculus.adjoint import Definitions, children, depends_on, isolate
 from matcalc.calculus.forms import Forms
 from matcalc.calculus.reasons import NAMED, Reason, Reasons
-from matcalc.nodes.algebra import add, factors, mul, rebuild, split_coefficient, trace, transpose
+from matcalc.calculus.structure import closure
+from matcalc.nodes.algebra import add, factors, mul, number, rebuild, split_coefficient, trace, transpose
 from matcalc.nodes.differentials import differential_node
 from matcalc.nodes.expr import ONE, SCALAR, Node, head, is_scalar, name_of, operands, postorder, properties, shape, variable
 from matcalc.rulebase.base import Rulebase
@@ -33,9 +35,9 @@ class Line:
     reasons: tuple[Reason, ...]
 
 
-def differential_of_name(X: Node) -> Node:
+def differential_of_name(X: Node, rules: Rulebase) -> Node:
     """dX, with the structure that it inherits from X."""
-    return variable(f"d{name_of(X)}", shape(X), _INHERITED & properties(X))
+    return variable(f"d{name_of(X)}", shape(X), _INHERITED & closure(properties(X), rules.structures))
 
 
 class Atoms:
@@ -103,7 +105,7 @@ class Atoms:
 
     def _stand_in(self, e: Node) -> Node:
         """A variable that stands for d(E); its name comes last in every alphabet, as a differential does in a product."""
-        opened = differential_of_name(e) if head(e) == "symbol" else differential_node(e)
+        opened = differential_of_name(e, self.rules) if head(e) == "symbol" else differential_node(e)
         made = variable(f"~{len(self.stand_ins):04}", shape(e), properties(opened))
         self.stand_ins.add(made)
         self._opened[made] = opened
@@ -140,7 +142,8 @@ class Atoms:
         """The line of these terms with d(E) put back; names that were opened come first among the reasons."""
         names = [r for r in self.silent if r.name == NAMED]
         others = [r for r in self.silent if r.name != NAMED]
-        return Line(tuple(map(self.open, terms)), tuple(dict.fromkeys([*names, *why, *others])))
+        counts = Counter(map(self.open, terms))
+        return Line(tuple(mul(number(n), term) for term, n in counts.items()), tuple(dict.fromkeys([*names, *why, *others])))
 
 
 def paired(M: Node, D: Node, rules: Rulebase) -> Node:

@@ -121,7 +121,7 @@ class Engine:
 
     def differential(self, leaves: Sequence[Node], convention: str = "structured") -> tuple[Node, ...]:
         """The terms of dF in the dX of the leaves: Σ tr(G'*dX) of a scalar, by the simplified gradients."""
-        dX = {X: differential_of_name(X) for X in leaves}
+        dX = {X: differential_of_name(X, self.rules) for X in leaves}
         if is_scalar(self.f):
             found = self.gradients(leaves, convention)
             return tuple(paired(self.simplified_for(X)(transpose(found[X])), dX[X], self.rules) for X in leaves)

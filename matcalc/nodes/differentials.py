@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from matcalc.nodes.expr import Node, head, is_scalar, matrix_node, operands, scalar_node, shape
+from matcalc.nodes.algebra import scalar
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, operands, scalar_node, shape
 
 DIFFERENTIAL = "d"
 TERMS = "terms"
@@ -10,7 +11,9 @@ TERMS = "terms"
 
 def differential_node(e: Node) -> Node:
     """d(E), of the shape of E: linear in the differentials of the variables in E."""
-    return scalar_node(DIFFERENTIAL, (e,)) if is_scalar(e) else matrix_node(DIFFERENTIAL, (e,), shape(e))
+    if all(d is ONE for d in shape(e)):
+        return scalar_node(DIFFERENTIAL, (scalar(e),))
+    return matrix_node(DIFFERENTIAL, (e,), shape(e))
 
 
 def in_order(summands: tuple[Node, ...]) -> Node:
