@@ -14,7 +14,7 @@ import sys
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -22,7 +22,12 @@ from matcalc import __version__, catalogue
 from matcalc.errors import MatcalcError, ParseError, VerificationError
 from matcalc.rulefiles import signatures
 
-FORMATS = ("text", "unicode", "latex", "json")
+if TYPE_CHECKING:
+    from matcalc.printing.latex import Transpose
+
+FORMATS = ("text", "unicode", "latex", "markdown", "html", "json")
+_TYPESET = FORMATS[2:5]
+TRANSPOSES = ("top", "T", "prime")
 CONVENTIONS = ("structured", "independent")
 DEBUG = "MATCALC_DEBUG"
 """The environment variable that lets an internal error through with its traceback."""
@@ -111,6 +116,9 @@ def command() -> None:
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), help="How to print; by default unicode on a terminal, text elsewhere."
 )
+@click.option("--transpose", type=click.Choice(TRANSPOSES), help="The mark of a transpose in latex, markdown and html.")
+@click.option("--bold", is_flag=True, help="Bold matrices and vectors in latex, markdown and html.")
+@click.option("--standalone", is_flag=True, help="A whole LaTeX file.")
 @click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers.")
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
 @click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
@@ -122,12 +130,19 @@ def grad(
     wrt: tuple[str, ...],
     declare: tuple[str, ...],
     form: str | None,
+    transpose: Transpose | None,
+    bold: bool,
+    standalone: bool,
     no_verify: bool,
     convention: str,
     rules: tuple[Path, ...],
     file: bool,
 ) -> None:
     """The gradients of the scalar EXPR (`-`: read it from standard input)."""
+    if (transpose or bold) and form not in _TYPESET:
+        raise click.UsageError(f"--transpose and --bold go with --format {', '.join(_TYPESET)}")
+    if standalone and form != "latex":
+        raise click.UsageError("--standalone goes with --format latex")
     text = _read(expr, file)
     from matcalc.derivation import gradients
     from matcalc.language.parser import parse
@@ -137,7 +152,9 @@ def grad(
     known = load(rules)
     problem = parse(text, declare, signatures=known.signatures)
     derivations = gradients(problem, wrt or None, verify=not no_verify, convention=convention, rules=known)
-    click.echo(render(form or _default_format(), problem, derivations))
+    form = form or _default_format()
+    shown = render(form, problem, derivations, transpose=transpose or "top", bold=bold, standalone=standalone)
+    click.echo(shown.removesuffix("\n"))
 
 
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")

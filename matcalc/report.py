@@ -1,4 +1,4 @@
-"""A derived problem as a person or a program reads it: text, Unicode, LaTeX or JSON.
+"""A derived problem as a person or a program reads it: text, Unicode, LaTeX, Markdown, a web page or JSON.
 
 The problem as it was understood, each gradient, the conditions under which it holds, what was assumed, the verdict of the
 comparison with numbers.  The head of the text form is itself a problem that `parse` reads.
@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import TypeAlias
 
+from matcalc import document
 from matcalc.derivation import Derivation
+from matcalc.document import Block, Document, Row
 from matcalc.language.problem import Problem, declaration, user_shape
 from matcalc.nodes.expr import Node, name_of, properties, shape, variable
-from matcalc.printing.latex import latex, latex_program
+from matcalc.printing.latex import Transpose, latex, latex_program
 from matcalc.printing.layout import Program
+from matcalc.printing.mathml import lines
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode, unicode_program
 
@@ -25,16 +29,23 @@ _Program: TypeAlias = Callable[[Sequence[Node], Iterable[str]], Program]
 
 @dataclass(frozen=True)
 class _Notation:
-    """What differs between the text and the Unicode report."""
+    """What differs between the reports in text, in Unicode and in LaTeX.
+
+    `write` is for formulas, `said` for those within words; `derivative` and `label` name a gradient in the same two places.
+    """
 
     write: Callable[[Node], str]
+    said: Callable[[Node], str]
     program: _Program
     derivative: str
+    label: str
     declared: Callable[[Node], str]
     where: str
     separator: str
+    equal: str
     yes: str
     no: str
+    pieces: Callable[[str], tuple[str, ...]] = lambda formula: (formula,)
 
 
 _NAMED = 4
@@ -52,54 +63,104 @@ def _membership(e: Node) -> str:
     return " ".join([f"{unicode(e)} ∈ {space}", *sorted(properties(e))])
 
 
-_TEXT = _Notation(text, text_program, "d{f}/d{x}", declaration, "where ", "; ", "checked", "not checked")
-_UNICODE = _Notation(unicode, unicode_program, "∂{f}/∂{x}", _membership, "with ", ", ", "✓ checked", "✗ not checked")
+def _latex_membership(write: Callable[[Node], str], e: Node) -> str:
+    r"""`$X \in \mathbb{R}^{n \times d}$ symmetric`."""
+    if "integer" in properties(e):
+        return rf"${write(e)} \in \mathbb{{Z}}$"
+    dims = r" \times ".join(write(d) for d in shape(e)).removesuffix(r" \times 1")
+    space = rf"\mathbb{{R}}^{{{dims}}}" if dims else r"\mathbb{R}"
+    return " ".join([rf"${write(e)} \in {space}$", *sorted(properties(e))])
 
 
-def render(form: str, problem: Problem, derivations: Sequence[Derivation]) -> str:
-    """The report in a format: "text", "unicode", "latex" or "json"."""
-    return _FORMATS[form](problem, derivations)
+_TEXT = _Notation(
+    text, text, text_program, "d{f}/d{x}", "d{f}/d{x}", declaration, "where ", "; ", " == ", "checked", "not checked"
+)
+_UNICODE = _Notation(
+    unicode,
+    unicode,
+    unicode_program,
+    "∂{f}/∂{x}",
+    "∂{f}/∂{x}",
+    _membership,
+    "with ",
+    ", ",
+    " == ",
+    "✓ checked",
+    "✗ not checked",
+)
 
 
-def _text(problem: Problem, derivations: Sequence[Derivation]) -> str:
-    return _report(_TEXT, problem, derivations)
+def _latex_notation(transpose: Transpose, bold: bool) -> _Notation:
+    """LaTeX, within words between dollars."""
+    write = partial(latex, transpose=transpose, bold=bold)
+    return _Notation(
+        write,
+        lambda e: f"${write(e)}$",
+        partial(latex_program, transpose=transpose, bold=bold),
+        r"\frac{{\partial {f}}}{{\partial {x}}}",
+        r"$\partial {f}/\partial {x}$",
+        partial(_latex_membership, write),
+        "where ",
+        ", ",
+        " = ",
+        "checked",
+        "not checked",
+        lines,
+    )
 
 
-def _unicode(problem: Problem, derivations: Sequence[Derivation]) -> str:
-    return _report(_UNICODE, problem, derivations)
+def render(
+    form: str,
+    problem: Problem,
+    derivations: Sequence[Derivation],
+    *,
+    transpose: Transpose = "top",
+    bold: bool = False,
+    standalone: bool = False,
+) -> str:
+    """The report in a format: "text", "unicode", "latex", "markdown", "html" or "json".
+
+    The mark of transposes and bold matrices are for LaTeX, Markdown and HTML; standalone makes the LaTeX a file of its own.
+    """
+    if form == "json":
+        return _json(problem, derivations)
+    if form == "text":
+        return document.text(_document(_TEXT, problem, derivations))
+    if form == "unicode":
+        return document.unicode(_document(_UNICODE, problem, derivations))
+    found = _document(_latex_notation(transpose, bold), problem, derivations)
+    if form == "latex":
+        comments = _document(_TEXT, problem, derivations)
+        return document.latex(found, standalone=True) if standalone else _snippet(comments, found.blocks[1].rows)
+    return _PAGES[form](found)
 
 
-def _report(notation: _Notation, problem: Problem, derivations: Sequence[Derivation]) -> str:
+_PAGES: dict[str, Callable[[Document], str]] = {"markdown": document.markdown, "html": document.html}
+
+
+def _document(notation: _Notation, problem: Problem, derivations: Sequence[Derivation]) -> Document:
+    """The problem, the results, and what is to be said of them."""
     shared, results = _results(problem, derivations, notation.program)
-    f = notation.write(_value(problem))
-    labels = [notation.derivative.format(f=f, x=notation.write(d.variable)) for d in derivations]
-    paragraphs = [
-        [*_aligned(_statements(problem, notation.program)), *_variables(notation, problem)],
-        [*_aligned(shared), *_aligned(zip(labels, results, strict=True))],
-        [*_remarks(notation, labels, problem, derivations), *_verdicts(notation, labels, derivations)],
-    ]
-    return "\n\n".join("\n".join(lines) for lines in paragraphs)
+    names = [{"f": notation.write(_value(problem)), "x": notation.write(d.variable)} for d in derivations]
+    labels = [notation.label.format(**name) for name in names]
+    left = [notation.derivative.format(**name) for name in names]
+    statement = Block("", _rows(notation, _statements(problem, notation.program)), _variables(notation, problem))
+    result = Block("", _rows(notation, [*shared, *zip(left, results, strict=True)]))
+    remarks = (*_remarks(notation, labels, problem, derivations), *_verdicts(notation, labels, derivations))
+    return Document("", (statement, result), remarks)
 
 
-def _latex(problem: Problem, derivations: Sequence[Derivation]) -> str:
-    """The equations, ready to paste, after the rest as comments."""
-    shared, results = _results(problem, derivations, latex_program)
-    f = latex(_value(problem))
-    left = [rf"\frac{{\partial {f}}}{{\partial {latex(d.variable)}}}" for d in derivations]
-    labels = [f"d{text(_value(problem))}/d{d.wrt}" for d in derivations]
-    comments = [
-        *(f"{name} = {value}" for name, value in _statements(problem, text_program)),
-        *_variables(_TEXT, problem),
-        *_remarks(_TEXT, labels, problem, derivations),
-        *_verdicts(_TEXT, labels, derivations),
-    ]
-    equations = [*shared, *zip(left, results, strict=True)]
-    if len(equations) == 1:
-        body = [" = ".join(equations[0])]
-    else:
-        rows = " \\\\\n".join(" &= ".join(equation) for equation in equations)
-        body = [r"\begin{aligned}", rows, r"\end{aligned}"]
-    return "\n".join([*(f"% {line}" for line in comments), *body])
+def _rows(notation: _Notation, equations: Iterable[tuple[str, str]]) -> tuple[Row, ...]:
+    return tuple(Row(left, notation.pieces(right)) for left, right in equations)
+
+
+def _snippet(comments: Document, equations: Sequence[Row]) -> str:
+    """The equations in LaTeX, ready to paste, after the rest as comments."""
+    said = document.text(replace(comments, blocks=comments.blocks[:1]))
+    above = [f"% {line}" for line in said.splitlines() if line]
+    if len(equations) == 1 and len(equations[0].right) == 1:
+        return "\n".join([*above, f"{equations[0].left} = {equations[0].right[0]}"])
+    return "\n".join([*above, r"\begin{aligned}", document.aligned(equations), r"\end{aligned}"])
 
 
 def _json(problem: Problem, derivations: Sequence[Derivation]) -> str:
@@ -170,17 +231,11 @@ def _results(problem: Problem, derivations: Sequence[Derivation], program: _Prog
     return program([d.node for d in derivations], _taken(problem))
 
 
-def _aligned(equations: Iterable[tuple[str, str]]) -> list[str]:
-    pairs = list(equations)
-    width = max((len(left) for left, _ in pairs), default=0)
-    return [f"{left:<{width}} = {right}" for left, right in pairs]
-
-
-def _variables(notation: _Notation, problem: Problem) -> list[str]:
+def _variables(notation: _Notation, problem: Problem) -> tuple[str, ...]:
     """The line that declares every variable, and what may be assumed."""
     declared = [notation.declared(e) + " constant" * (n in problem.constants) for n, e in problem.variables.items()]
-    assumed = [f"assume {notation.write(left)} == {notation.write(right)}" for left, right in problem.facts]
-    return [notation.where + notation.separator.join([*declared, *assumed])] if declared or assumed else []
+    assumed = [f"assume {notation.said(left)}{notation.equal}{notation.said(right)}" for left, right in problem.facts]
+    return (notation.where + notation.separator.join([*declared, *assumed]),) if declared or assumed else ()
 
 
 def _remarks(notation: _Notation, labels: Sequence[str], problem: Problem, derivations: Sequence[Derivation]) -> list[str]:
@@ -188,7 +243,7 @@ def _remarks(notation: _Notation, labels: Sequence[str], problem: Problem, deriv
     notes = dict.fromkeys([*problem.notes, *(note for d in derivations for note in d.notes)])
     holders: dict[str, list[str]] = {}
     for label, d in zip(labels, derivations, strict=True):
-        for condition in d.conditions_in(notation.write):
+        for condition in d.conditions_in(notation.said):
             holders.setdefault(condition, []).append(label)
     return [
         *(f"note: {note}" for note in notes),
@@ -226,11 +281,3 @@ def _verdicts(notation: _Notation, labels: Sequence[str], derivations: Sequence[
         error = max(check.max_relative_error for check in sure)
         lines.append(f"{notation.yes} by {methods} at {points} random points, largest relative error {error:.0e}")
     return [*lines, *(f"{notation.no}: {', '.join(which)}: {reason}" for reason, which in open_.items())]
-
-
-_FORMATS: dict[str, Callable[[Problem, Sequence[Derivation]], str]] = {
-    "text": _text,
-    "unicode": _unicode,
-    "latex": _latex,
-    "json": _json,
-}

@@ -17,7 +17,7 @@ from matcalc.nodes.algebra import add
 from matcalc.nodes.differentials import terms_of
 from matcalc.nodes.expr import Node, head, postorder
 from matcalc.numeric.verify import Check
-from matcalc.printing.latex import latex_program
+from matcalc.printing.latex import Transpose, latex_program
 from matcalc.printing.layout import Program
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
@@ -114,9 +114,11 @@ class Result(ABC):
         """The closed form for a terminal."""
         return _joined(unicode_program([self.node], self.problem.names, self.rules.signatures), "\n")
 
-    def latex(self) -> str:
-        """The closed form in LaTeX, for math mode."""
-        return _joined(latex_program([self.node], self.problem.names, signatures=self.rules.signatures), " \\\\\n")
+    def latex(self, transpose: Transpose = "top", bold: bool = False) -> str:
+        r"""The closed form in LaTeX, for math mode; transposes as `^\top`, `^T` or `^\prime`, matrices bold if asked for."""
+        signatures = self.rules.signatures
+        made = latex_program([self.node], self.problem.names, transpose=transpose, bold=bold, signatures=signatures)
+        return _joined(made, " \\\\\n")
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

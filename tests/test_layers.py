@@ -22,7 +22,7 @@ LAYERS = [
     "numeric.kernels", "printing.spread", "printing.view",
     "calculus.match", "calculus.simplify.cost", "language.syntax.reader", "printing.outline", "rulebase.contract",
     "rulebase.differential", "rulebase.templates",
-    "language.sizes", "printing.layout",
+    "language.sizes", "printing.layout", "printing.mathml", "printing.markup", "document",
     "language.calls", "printing.text",
     "exchange.fits", "language.name_shapes", "printing.notation",
     "language.infer", "printing.latex", "printing.unicode",

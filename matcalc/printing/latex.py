@@ -7,6 +7,7 @@ from typing import Literal
 
 from matcalc.nodes.expr import Node
 from matcalc.printing.layout import ATOM, POWER, Printed, Program, Rope, join, program, render, separated
+from matcalc.printing.mathml import lines
 from matcalc.printing.notation import MathStyle, is_letter, letter
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import GREEK, Call, View
@@ -29,6 +30,13 @@ _BLACKBOARD_ONE = r"\mathbb{1}"
 def latex(e: Node, *, transpose: Transpose = "top", bold: bool = False, signatures: Signatures | None = None) -> str:
     r"""The expression e in LaTeX; the transpose as `^\top`, `^T` or `'`, matrices and vectors upright and bold if asked for."""
     return render(Outline(signatures).view(e), LatexStyle(transpose, bold))
+
+
+def latex_lines(
+    e: Node, *, transpose: Transpose = "top", bold: bool = False, signatures: Signatures | None = None
+) -> tuple[str, ...]:
+    """The expression e in LaTeX, in several lines where it is a sum too long for one."""
+    return lines(latex(e, transpose=transpose, bold=bold, signatures=signatures))
 
 
 def latex_program(
@@ -67,7 +75,8 @@ class LatexStyle(MathStyle):
         r"""The name: x, \mu, W_{1}, h_{\mathrm{relu}}, \hat{x}, \mathrm{loss}."""
         found = letter(view.data.text)
         if not is_letter(found.base):
-            rope = rf"\mathrm{{{_escaped(found.base)}}}"
+            font = "mathbf" if self._bold and view.data.matrix else "mathrm"
+            rope = rf"\{font}{{{_escaped(found.base)}}}"
         else:
             rope = _letter(found.base)
             if self._bold and view.data.matrix:
@@ -93,7 +102,7 @@ class LatexStyle(MathStyle):
 
     def identity(self, size: Printed) -> Printed:
         """The identity matrix: I_{n}."""
-        return Printed(("I_{", self.whole(size).rope, "}"), opens="letter", closes="letter")
+        return Printed((r"\mathbf{I}_{" if self._bold else "I_{", self.whole(size).rope, "}"), opens="letter", closes="letter")
 
     # ---------------------------------------------------------------- products and sums
 

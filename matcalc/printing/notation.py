@@ -134,9 +134,13 @@ class MathStyle(TextStyle):
         """A function by its spelling."""
 
     def filled(self, template: str, operands: Mapping[str, Printed]) -> Printed:
-        """The template with its {X}; an operand that no bracket of the template encloses gets its own."""
+        r"""The template with its {X}; an operand that no bracket of the template encloses gets its own.
+
+        Brackets that grow stay where they must; bars also before a name or a sign, which TeX would set apart: ‖ max(X)‖.
+        """
         tall = any(p.tall for p in operands.values())
-        shown = template if tall else _SIZED.sub("", template)
+        sized = tall or ("|" in template and any(self.whole(p).opens in ("call", "sign") for p in operands.values()))
+        shown = template if sized else _SIZED.sub("", template)
         pieces = re.split("{(" + "|".join(map(re.escape, operands)) + ")}", shown) if operands else [shown]
         rope: list[Rope] = [pieces[0]]
         for name, after in zip(pieces[1::2], pieces[2::2], strict=True):

@@ -72,7 +72,8 @@ class TextStyle(Style):
                 rope += [self.minus, self.signed(p)]
             else:
                 rope.append(self.at(p, PRODUCT))
-        return Printed(tuple(rope), SUM, tall=any(p.tall for p in parts))
+        opens = "sign" if parts[0].negative else parts[0].opens
+        return Printed(tuple(rope), SUM, tall=any(p.tall for p in parts), opens=opens)
 
     def sign_between(self, negative: bool, dotted: bool) -> Rope:
         """The operator before a term."""
