@@ -123,18 +123,44 @@ class Call:
     name_span: Span
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Comprehension:
+    """sum(body for index in low..high if condition), or prod: `limits` is None where the range was left out."""
+
+    function: str
+    body: Expression
+    index: Name
+    limits: tuple[Expression, Expression] | None
+    condition: Expression | None
+    span: Span
+
+
 Expression: TypeAlias = (
-    Number | Name | Text | Sum | Product | Negative | Transpose | Power | Comparison | Index | Bars | Block | Call
+    Number
+    | Name
+    | Text
+    | Sum
+    | Product
+    | Negative
+    | Transpose
+    | Power
+    | Comparison
+    | Index
+    | Bars
+    | Block
+    | Call
+    | Comprehension
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """An expression, or with a name `NAME = EXPR`."""
+    """An expression, or with a name `NAME = EXPR`; with indices `NAME[i] = EXPR`, a definition entry by entry."""
 
     expression: Expression
     name: Name | None
     span: Span
+    indices: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +205,8 @@ def children(e: Expression) -> tuple[Expression, ...]:
             return tuple(x for row in e.rows for x in row)
         case Call():
             return e.arguments
+        case Comprehension():
+            return tuple(x for x in (*(e.limits or ()), e.condition, e.body) if x is not None)
         case _:
             return ()
 
