@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
 
-from matcalc.nodes.algebra import add, hadamard, is_zero, mul, trace, transpose, zeros
+from matcalc.nodes.algebra import add, hadamard, is_zero, mul, zeros
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, shape, variable
+from matcalc.nodes.indices import SUM, leaving
+from matcalc.nodes.unknown import is_unknown, slope
 from matcalc.rulebase.base import Rulebase
-from matcalc.rulebase.differential import differential, is_sympy_scalar, partial, sympy_derivative
+from matcalc.rulebase.differential import differential, inner, is_sympy_scalar, partial, sympy_derivative
 
 Definitions = Mapping[Node, Node]
 """Named intermediates: the leaf Z and the expression it stands for."""
-
-
-def inner(A: Node, B: Node) -> Node:
-    """⟨A, B⟩ = tr(A'*B)."""
-    return mul(A, B) if is_scalar(A) else trace(mul(transpose(A), B))
 
 
 def operand_adjoint(e: Node, i: int, G: Node, rules: Rulebase) -> Node:
@@ -33,8 +30,10 @@ def operand_adjoint(e: Node, i: int, G: Node, rules: Rulebase) -> Node:
     name = head(e)
     if is_sympy_scalar(e, rules):
         return mul(partial(e, i), G)
-    if name in ("add", "scalar"):
+    if name in ("add", "scalar", SUM):
         return G
+    if is_unknown(name):
+        return mul(G, slope(e))
     if name == "mul":
         return _product_adjoint(args, i, G, rules)
     if name == "hadamard":
@@ -75,7 +74,7 @@ def isolate(G: Node, L: Node, D: Node, rules: Rulebase) -> Node:
             found.append(cotangent)
             continue
         below = [(i, o) for i, o in enumerate(operands(e)) if id(o) in holds]
-        paths.extend((operand_adjoint(e, i, cotangent, rules), o) for i, o in reversed(below))
+        paths.extend((leaving(operand_adjoint(e, i, cotangent, rules), e, o), o) for i, o in reversed(below))
     return add(*found) if found else zeros(shape(D))
 
 
@@ -126,7 +125,8 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
             continue
         for i, o in enumerate(operands(e)):
             if id(o) in active:
-                cotangents.setdefault(id(o), []).append((place[id(e), i], operand_adjoint(e, i, G, rules)))
+                Y = leaving(operand_adjoint(e, i, G, rules), e, o)
+                cotangents.setdefault(id(o), []).append((place[id(e), i], Y))
     return {X: result.get(X, zeros(shape(X))) for X in leaves}
 
 

@@ -72,6 +72,8 @@ def _start(scope: Scope, key: str) -> str:
     kind, uses = scope.convention(key), scope.free[key]
     if kind != "integer" and "index" in uses:
         return "integer"
+    if "labels" in uses:
+        return "integers"
     if kind in ("vector", "matrix") and "exponent" in uses:
         return "scalar"
     return "vector" if kind == "scalar" and "transposed" in uses else kind

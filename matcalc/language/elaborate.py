@@ -7,21 +7,20 @@ from functools import reduce
 from typing import Any, NoReturn, cast
 
 import sympy
-from sympy import Expr, Mul
+from sympy import Expr
 
-from matcalc.errors import MatcalcError, ParseError
+from matcalc.errors import MatcalcError
 from matcalc.language.calls import Resolved
-from matcalc.language.infer import Inference
+from matcalc.language.elements import Elements
 from matcalc.language.scalars import MAX_EXPONENT, argument_too_large, power_too_large, too_long
-from matcalc.language.scope import Step
-from matcalc.language.shapes import Dim, Size, simplified
-from matcalc.language.shapes import Shape as Dims
+from matcalc.language.scope import Step, is_upstream
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.tree import (
     Bars,
     Block,
     Call,
     Comparison,
+    Comprehension,
     Expression,
     Index,
     Name,
@@ -37,29 +36,16 @@ from matcalc.nodes import algebra
 from matcalc.nodes.blocks import common, hcat, vcat
 from matcalc.nodes.differentials import differential_node
 from matcalc.nodes.expr import ONE, ZERO, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape, size_symbol
+from matcalc.nodes.unknown import unknown, upstream
 from matcalc.rulefiles.records import Record
 
 MINUS_ONE = sympy.S.NegativeOne
 MAX_SCALAR_DEPTH = 120
 """How deeply functions of scalars may be nested in one statement."""
-Macro = Callable[[Record, str, Mapping[str, Node], Mapping[str, Expr]], Node]
-"""(record, key, arguments by name, sizes by name) -> the formula of a record with these put in."""
 
 
-class Elaboration:
+class Elaboration(Elements):
     """Nodes for the parts of one problem."""
-
-    def __init__(
-        self, inference: Inference, leaf: Callable[[str, Dims], Node], size: Callable[[Size], Expr], macro: Macro
-    ) -> None:
-        """`leaf` makes the variable of a key, `size` the symbol of a size."""
-        self.inference = inference
-        self.scope = inference.scope
-        self.leaf = leaf
-        self.size = size
-        self.macro = macro
-        self.nodes: dict[int, Node] = {}
-        self.source = ""
 
     def run(self, step: Step) -> tuple[Node, ...]:
         """The nodes of the roots of a step."""
@@ -74,7 +60,8 @@ class Elaboration:
                 nodes[id(e)] = _HANDLERS[type(e)](self, e)
         except RecursionError:
             self._too_deep(e)
-        return tuple(nodes[id(root)] for root in step.roots)
+        roots = tuple(nodes[id(root)] for root in step.roots)
+        return (self.entrywise(step, roots[0]),) if step.indices else roots
 
     def _depth(self, e: Expression, depths: Mapping[int, int]) -> int:
         """How deeply functions and powers of scalars are nested in e: SymPy's own functions are recursive."""
@@ -86,27 +73,6 @@ class Elaboration:
     def _too_deep(self, e: Expression) -> NoReturn:
         self.refuse("scalar functions are nested too deeply", e, "name parts of the expression: s = …; f = …")
 
-    # ------------------------------------------------------------ sizes
-
-    def dim(self, d: Dim) -> Expr:
-        """A dimension as a SymPy expression."""
-        d = simplified(d)
-        if isinstance(d, int):
-            return intern_scalar(sympy.Integer(d))
-        if isinstance(d, Size):
-            return self.size(d)
-        terms = [sympy.Mul(sympy.Rational(c.numerator, c.denominator), *map(self.size, sizes)) for sizes, c in d.terms.items()]
-        return intern_scalar(sympy.Add(*terms))
-
-    def dims(self, s: Dims) -> Shape:
-        """A shape as SymPy expressions; () where it is 1×1."""
-        found = tuple(map(self.dim, s))
-        return () if all(d == 1 for d in found) else found
-
-    def refuse(self, what: str, e: Expression, hint: str) -> NoReturn:
-        """Nothing: raises the error."""
-        raise ParseError(what, source=self.source, span=e.span, hint=hint)
-
     # ------------------------------------------------------------ leaves
 
     def number(self, e: Number) -> Node:
@@ -114,7 +80,10 @@ class Elaboration:
         return intern_scalar(sympy.Rational(e.value.numerator, e.value.denominator))
 
     def name(self, e: Name) -> Node:
-        """A variable, a size or a constant."""
+        """A variable, an index, a size or a constant."""
+        bound = self.scope.indices.get(id(e))
+        if bound is not None:
+            return self.bound(bound)
         role = self.scope.role(e.name)
         if role == "variable" or role == "free":
             key = name_key(e.name)
@@ -241,35 +210,6 @@ class Elaboration:
         dims = common((base, exponent))
         return matrix_node("pow", (algebra.broadcast(base, dims), algebra.broadcast(exponent, dims)), dims)
 
-    def comparison(self, e: Comparison) -> Node:
-        """A > B as 0/1."""
-        pair = (self.nodes[id(e.left)], self.nodes[id(e.right)])
-        dims = common(pair)
-        if not dims:
-            return scalar_node(e.relation, pair, True)
-        return matrix_node(e.relation, tuple(algebra.broadcast(x, dims) for x in pair), dims)
-
-    def index(self, e: Index) -> Node:
-        """x[i], X[i,j], X[i,:], X[:,j]."""
-        X = self.nodes[id(e.operand)]
-        if is_scalar(X):
-            return X
-        places = [None if p is None else self.nodes[id(p)] for p in e.places]
-        if len(places) == 2 and shape(X)[1] == 1:
-            self.refuse("a vector has one index", e, "write x[i]")
-        for place, size in zip(places, shape(X) if len(places) == 2 else (intern_scalar(Mul(*shape(X))),), strict=True):
-            if place is not None and (place.is_nonpositive or (size - place).is_negative):
-                self.refuse(f"there is no entry {place} among {size}", e, "indices count from 1")
-        if len(places) == 1:
-            if places[0] is None:
-                return X
-            column = X if shape(X)[1] == 1 else algebra.transpose(X)
-            return scalar_node("entry", (column, places[0]))
-        i, j = places
-        if i is None:
-            return X if j is None else matrix_node("column", (X, j), (shape(X)[0], ONE))
-        return matrix_node("row", (X, i), (ONE, shape(X)[1])) if j is None else scalar_node("entry2", (X, i, j))
-
     def bars(self, e: Bars) -> Node:
         """|x| = abs(x), |X| = det(X)."""
         x = self.nodes[id(e.operand)]
@@ -294,6 +234,12 @@ class Elaboration:
     def call(self, e: Call) -> Node:
         """f(A, …)."""
         found = self.inference.calls.get(id(e))
+        if is_upstream(e):
+            ell = e.arguments[0]
+            assert isinstance(ell, Name)
+            return upstream(self.scope.spelling[name_key(ell.name)], self.nodes[id(e.arguments[1])])
+        if self.scope.is_function(e.function):
+            return unknown(self.scope.spelling[name_key(e.function)], self.nodes[id(e.arguments[0])])
         if found is None:
             of = e.arguments[0]
             return self.differential(of) if isinstance(of, Name) else differential_node(self.nodes[id(of)])
@@ -385,4 +331,5 @@ _HANDLERS: dict[type, Callable[[Elaboration, Any], Node]] = {
     Bars: Elaboration.bars,
     Block: Elaboration.block,
     Call: Elaboration.call,
+    Comprehension: Elaboration.comprehension,
 }

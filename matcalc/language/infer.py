@@ -10,9 +10,10 @@ from typing import Any
 
 from matcalc.errors import ArgumentError, DeclarationError
 from matcalc.language.calls import resolve
+from matcalc.language.indexing import Indexing
 from matcalc.language.misfit import MisfitError, misuse, unify
-from matcalc.language.name_shapes import NameShapes, normal
-from matcalc.language.scope import Step, is_differential
+from matcalc.language.name_shapes import normal
+from matcalc.language.scope import Step, is_differential, is_upstream
 from matcalc.language.shapes import ClashError, Dim, Shape, degree, find, plus, times, unknown
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.tree import (
@@ -20,6 +21,7 @@ from matcalc.language.syntax.tree import (
     Block,
     Call,
     Comparison,
+    Comprehension,
     Expression,
     Index,
     Name,
@@ -35,7 +37,7 @@ MAX_DEGREE = 12
 """How many sizes a dimension may be a product of."""
 
 
-class Inference(NameShapes):
+class Inference(Indexing):
     """One pass over a problem: the shapes of all its parts."""
 
     def run(self) -> Inference:
@@ -50,7 +52,7 @@ class Inference(NameShapes):
                 self.final = self.shapes[id(step.roots[0])]
                 if step.name is not None:
                     self._define(step, step.name)
-            for step in self.scope.facts:
+            for step in (*self.scope.facts, *self.scope.distinct):
                 self._walk(step)
                 left, right = step.roots
                 a, b = self.shapes[id(left)], self.shapes[id(right)]
@@ -79,6 +81,8 @@ class Inference(NameShapes):
     def _define(self, step: Step, name: Name) -> None:
         key = name_key(name.name)
         found = self.shapes[id(step.roots[0])]
+        if step.indices:
+            found = self.entrywise(step, found)
         if key in self.scope.declared:
             told = self._declared(key)
             if bool(told) != bool(found):
@@ -208,6 +212,8 @@ class Inference(NameShapes):
                 case Number():
                     if part.value.denominator != 1:
                         return False
+                case Name() if id(part) in self.scope.indices:
+                    pass
                 case Name():
                     key = name_key(part.name)
                     declared = self.scope.declared.get(key)
@@ -231,33 +237,6 @@ class Inference(NameShapes):
     def comparison(self, e: Comparison) -> Shape:
         """The common shape of both sides."""
         return self.broadcast(self.shapes[id(e.left)], self.shapes[id(e.right)], "compare", e.left, e.right)
-
-    def index(self, e: Index) -> Shape:
-        """A scalar, a row or a column."""
-        s = self.shapes[id(e.operand)]
-        for place in e.places:
-            if place is not None and self.shapes[id(place)]:
-                raise misuse("an index must be a scalar", place, "declare it, as i: integer", "index")
-        for place, d in zip(e.places, s if len(e.places) == 2 else s[:1], strict=False):
-            if isinstance(place, Number) and not (place.value >= 1 and place.value.denominator == 1):
-                raise misuse("indices count from 1", place, "x[1] is the first entry", "indexed")
-            known = find(d)
-            if isinstance(place, Number) and isinstance(known, int) and known != 1 and place.value > known:
-                raise misuse(f"there are only {known} entries here", place, "indices count from 1", "indexed")
-        if not s or len(e.places) > 2:
-            raise misuse(
-                "only a vector or a matrix has entries", e.operand, "x[i], X[i,j], X[i,:] and X[:,j] are read", "indexed"
-            )
-        if len(e.places) == 1:
-            if find(s[1]) != 1 and find(s[0]) != 1:
-                raise misuse(
-                    "a matrix has two indices", e, "write X[i,j] for an entry, X[i,:] for a row, X[:,j] for a column", "indexed"
-                )
-            return () if e.places[0] is not None else s
-        i, j = e.places
-        if i is None:
-            return s if j is None else normal((s[0], 1))
-        return normal((1, s[1])) if j is None else ()
 
     def bars(self, e: Bars) -> Shape:
         """Abs of a scalar, det of a square matrix."""
@@ -325,6 +304,11 @@ class Inference(NameShapes):
         if is_differential(e) and isinstance(e.arguments[0], Name):
             of = e.arguments[0]
             return self.shape_of_name(Name(f"d{of.name}", of.span) if self.scope.sealed else of)
+        if is_upstream(e):
+            return self._upstream(e)
+        if self.scope.is_function(e.function):
+            self._argument(e.function, e)
+            return ()
         key = name_key(e.function)
         if key in self.scope.declared or key in self.scope.defined or (key in self.scope.bound and self.scope.sealed is False):
             raise MisfitError(
@@ -341,6 +325,29 @@ class Inference(NameShapes):
         self.calls[id(e)] = found
         return found.shape
 
+    def _upstream(self, e: Call) -> Shape:
+        """grad(ell, y) has the shape of y."""
+        ell = e.arguments[0]
+        assert isinstance(ell, Name)
+        if not self.scope.is_function(ell.name):
+            hint = f"declare it, as {ell.name}: function(vector) -> scalar"
+            raise MisfitError("unknown", [ell], what=f"{ell.name} is no unknown function", hint=hint, cls=ArgumentError)
+        self._argument(ell.name, Call(ell.name, e.arguments[1:], (), e.span, e.name_span))
+        return self.shapes[id(e.arguments[1])]
+
+    def _argument(self, name: str, e: Call) -> None:
+        """What an unknown function is applied to is what its declaration says."""
+        (kind,) = self.scope.declared[name_key(name)].sizes or ()
+        assert isinstance(kind, Name)
+        if len(e.arguments) != 1 or e.keywords:
+            raise MisfitError("count", [e], what=f"{name} takes one argument", hint=f"{name}(y)", cls=ArgumentError)
+        found = self.shapes[id(e.arguments[0])]
+        wanted = self.fresh(kind.name)
+        if bool(found) != bool(wanted):
+            raise misuse(f"{name} is declared a function of a {kind.name}", e.arguments[0], "change the declaration")
+        if found:
+            self.same(found, wanted, "+", e.arguments[0], e.arguments[0])
+
 
 _HANDLERS: dict[type, Callable[[Inference, Any], Shape]] = {
     Number: Inference.number,
@@ -355,4 +362,5 @@ _HANDLERS: dict[type, Callable[[Inference, Any], Shape]] = {
     Bars: Inference.bars,
     Block: Inference.block,
     Call: Inference.call,
+    Comprehension: Inference.comprehension,
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from matcalc.errors import DeclarationError, UnknownNameError
+from matcalc.errors import ArgumentError, DeclarationError, UnknownNameError
 from matcalc.language.calls import Resolved
 from matcalc.language.misfit import MisfitError, unify
-from matcalc.language.scope import Scope, is_square
-from matcalc.language.shapes import ClashError, Dim, Shape, Size, Unifier, find
+from matcalc.language.scope import Bound, Scope, is_square
+from matcalc.language.shapes import ClashError, Dim, Shape, Size, Unifier, find, times
 from matcalc.language.sizes import size_of
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.tree import Expression, Name
@@ -18,7 +18,10 @@ class NameShapes:
     """What is known of the names of a problem while it is being read."""
 
     def __init__(self, scope: Scope, kinds: Mapping[str, str]) -> None:
-        """Nothing is known yet but the kinds of the free names."""
+        """Nothing is known yet but the kinds of the free names.
+
+        `ranges` says over how many an index runs; `members` what a member of a family is, and how many there are.
+        """
         self.scope = scope
         self.kinds = kinds
         self.shapes: dict[int, Shape] = {}
@@ -27,12 +30,16 @@ class NameShapes:
         self.unifier = Unifier()
         self.contextual: list[tuple[Expression, Size]] = []
         self.spread: list[tuple[Expression, Expression, Shape]] = []
+        self.ranges: dict[Bound, Dim] = {}
+        self.members: dict[str, tuple[Shape, Dim]] = {}
         self.final: Shape = ()
 
     # ------------------------------------------------------------ names
 
     def shape_of_name(self, e: Name) -> Shape:
         """The shape of a name where it stands."""
+        if id(e) in self.scope.indices:
+            return ()
         role = self.scope.role(e.name)
         if role == "size":
             return ()
@@ -43,6 +50,8 @@ class NameShapes:
         return self._known(name_key(e.name), e)
 
     def _known(self, key: str, e: Name) -> Shape:
+        if self.scope.is_function(key):
+            raise MisfitError("name", [e], what=f"{e.name} is a function", hint=f"apply it: {e.name}(y)", cls=ArgumentError)
         found = self.names.get(key)
         if found is None:
             if key in self.scope.defined:
@@ -73,14 +82,20 @@ class NameShapes:
         """A shape of unknown sizes."""
         if kind in ("scalar", "integer"):
             return ()
-        return (Size(proper=True), 1 if kind == "vector" else Size(proper=True))
+        return (Size(proper=True), 1 if kind in ("vector", "integers") else Size(proper=True))
 
     def _declared(self, key: str) -> Shape:
         declared = self.scope.declared[key]
         found = self.fresh(declared.kind)
-        if declared.sizes is not None and found:
-            dims = [size_of(e, self.scope, declared.source) for e in declared.sizes]
+        dims = [size_of(e, self.scope, declared.source) for e in declared.sizes or ()] if found else []
+        if declared.kind == "matrices":
+            m, n, count = dims or [Size(proper=True) for _ in range(3)]
+            found = (m, times(n, count))
+            self.members[key] = ((m, n), count)
+        elif dims:
             found = (dims[0], dims[1] if len(dims) > 1 else 1)
+        if declared.kind == "vectors":
+            self.members[key] = ((found[0], 1), found[1])
         if found and any(is_square(self.scope.signatures, p) for p in declared.properties):
             try:
                 self.unifier.unify(*found)

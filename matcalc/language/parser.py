@@ -9,17 +9,20 @@ from sympy import Expr
 
 from matcalc.errors import DeclarationError, ParseError, ShapeError
 from matcalc.language.conventions import read_kinds, shown_error
-from matcalc.language.elaborate import Elaboration, Macro
+from matcalc.language.elaborate import Elaboration
+from matcalc.language.elements import Macro
+from matcalc.language.entering import formula_scope, scope_of
 from matcalc.language.infer import Inference
 from matcalc.language.misfit import MisfitError
 from matcalc.language.notes import notes_of
 from matcalc.language.problem import Problem
-from matcalc.language.scope import Scope, formula_scope, scope_of
+from matcalc.language.scope import Scope
 from matcalc.language.shapes import Dim, Shape, Size, find, free_names, over, plus, times, unknown
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.reader import read
 from matcalc.language.syntax.tree import Assumption, Declaration, Expression, Line, Statement
 from matcalc.nodes.expr import Node, forget_scalars, shape, size_symbol, variable
+from matcalc.nodes.families import family_mark
 from matcalc.rulefiles.records import Record, Signatures
 from matcalc.rulefiles.signatures import load
 
@@ -68,9 +71,11 @@ def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, 
 
     def leaf(name: str, dims: Shape) -> Node:
         if name not in leaves:
-            made = leaves[name] = variable(
-                scope.spelling.get(name, name), elaboration.dims(dims), _properties(scope, kinds, name)
-            )
+            stated = _properties(scope, kinds, name)
+            if name in inference.members:
+                (_, columns), _ = inference.members[name]
+                stated.add(family_mark(elaboration.dim(columns)))
+            made = leaves[name] = variable(scope.spelling.get(name, name), elaboration.dims(dims), stated)
             if name not in scope.defined:
                 variables[scope.spelling.get(name, name)] = made
         return leaves[name]
@@ -83,7 +88,7 @@ def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, 
         if step.name is not None:
             key = name_key(step.name.name)
             definitions[leaf(key, inference.names[key])] = expression
-    facts = tuple((left, right) for left, right in map(elaboration.run, scope.facts))
+    facts, distinct = (tuple((a, b) for a, b in map(elaboration.run, steps)) for steps in (scope.facts, scope.distinct))
     constants = frozenset(scope.spelling[k] for k, d in scope.declared.items() if "constant" in d.properties)
     return Problem(
         source=text,
@@ -93,16 +98,19 @@ def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, 
         sizes=sizes.by_name(),
         notes=notes_of(scope, inference, kinds, changed, sizes.name),
         facts=facts,
+        distinct=distinct,
         constants=constants,
+        functions=scope.functions(),
     )
 
 
 def _properties(scope: Scope, kinds: Mapping[str, str], key: str) -> set[str]:
     if key in scope.declared:
         declared = scope.declared[key]
-        return set(declared.properties - {"constant"}) | ({"integer"} if declared.kind == "integer" else set())
+        whole = declared.kind in ("integer", "integers") or key in scope.labels
+        return set(declared.properties - {"constant"}) | ({"integer"} if whole else set())
     if key in scope.free:
-        return {"integer"} if kinds[key] == "integer" else set()
+        return {"integer"} if kinds[key] in ("integer", "integers") else set()
     differential = name_key(key[2:-1]) if key.endswith(")") else scope.differential_of(key)
     if differential in scope.declared:
         stated = scope.declared[differential].properties

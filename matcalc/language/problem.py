@@ -10,11 +10,16 @@ from sympy import Expr
 
 from matcalc.language.syntax.names import canonical, name_key
 from matcalc.nodes.expr import Node, name_of, properties, shape, variable
+from matcalc.nodes.families import member_shape, stated
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What a text says: the last statement, the named parts before it, and what is known of the names."""
+    """What a text says: the last statement, the named parts before it, and what is known of the names.
+
+    `facts` are equations that hold, `distinct` pairs of whole numbers that differ; `functions` are the unknown ones, with
+    the kind of their argument.
+    """
 
     source: str
     expression: Node
@@ -23,7 +28,9 @@ class Problem:
     sizes: Mapping[str, Expr] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     facts: tuple[tuple[Node, Node], ...] = ()
+    distinct: tuple[tuple[Node, Node], ...] = ()
     constants: frozenset[str] = frozenset()
+    functions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[str | int, ...]:
@@ -54,22 +61,38 @@ class Problem:
     @property
     def declarations(self) -> tuple[str, ...]:
         """A declaration for every variable, with which the text of any result reads back as the same expression."""
-        return tuple(map(declaration, self.variables.values()))
+        unknown = (f"{name}: function({kind}) -> scalar" for name, kind in self.functions.items())
+        return (*map(declaration, self.variables.values()), *unknown)
 
 
 def user_shape(e: Node) -> tuple[str | int, ...]:
-    """The shape of e as users are told it: () scalar, ("n",) vector, (1, "n") row, ("m", "n") matrix."""
-    dims = tuple(int(d) if d.is_Integer else str(d).replace("**", "^") for d in shape(e))
+    """The shape of e as users are told it: () scalar, ("n",) vector, (1, "n") row, ("m", "n") matrix; of matrices three."""
+    found = member_shape(e)
+    if found is not None and found[1] != 1:
+        return tuple(map(_size, found))
+    dims = tuple(map(_size, shape(e)))
     return dims[:1] if len(dims) == 2 and dims[1] == 1 else dims
+
+
+def _size(d: Expr) -> str | int:
+    return int(d) if d.is_Integer else str(d).replace("**", "^")
+
+
+def kind_of(variable: Node) -> str:
+    """The kind of a variable: scalar, integer, vector, integers, matrix, vectors or matrices."""
+    dims, whole = user_shape(variable), "integer" in properties(variable)
+    if member_shape(variable) is not None:
+        return "vectors" if len(dims) == 2 else "matrices"
+    if whole and len(dims) < 2:
+        return ("integer", "integers")[len(dims)]
+    return ("scalar", "vector", "matrix")[len(dims)]
 
 
 def declaration(variable: Node) -> str:
     """The declaration of a variable: `X: matrix(n,d) symmetric`."""
-    dims = user_shape(variable)
-    kind = ("scalar", "vector", "matrix")[len(dims)] if dims else "scalar"
-    words = sorted(properties(variable))
-    if not dims and "integer" in words:
-        kind = "integer"
+    dims, kind = user_shape(variable), kind_of(variable)
+    words = stated(variable)
+    if kind in ("integer", "integers"):
         words = [w for w in words if w != "integer"]
     if not dims and "positive" in words:
         words = [w for w in words if w != "nonnegative"]

@@ -5,42 +5,29 @@ Also the order of evaluation: every part of every statement, operands first, siz
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import lru_cache
 
-from matcalc.errors import ArgumentError, DeclarationError, Span
+from matcalc.errors import Span
 from matcalc.language.shapes import Shape, Size
-from matcalc.language.syntax.names import canonical, is_greek_scalar, name_key
+from matcalc.language.syntax.names import is_greek_scalar, name_key
 from matcalc.language.syntax.tree import (
-    Assumption,
     Call,
-    Declaration,
     Expression,
-    Index,
-    Line,
     Name,
-    Negative,
-    Number,
-    Power,
-    Product,
-    Statement,
-    Sum,
     Text,
-    Transpose,
     children,
 )
 from matcalc.rulefiles.records import Argument, Signatures
 
 KINDS = {
     "scalar": ("scalar", 0), "vector": ("vector", 1), "matrix": ("matrix", 2), "integer": ("integer", 0), "R": ("scalar", 0),
+    "vectors": ("vectors", 2), "matrices": ("matrices", 3), "integers": ("integers", 1),
 }  # fmt: skip
-_LATER_KINDS = {"vectors": "a family of vectors", "matrices": "a family of matrices", "integers": "a family of integers",
-                "function": "an unknown function"}  # fmt: skip
+FUNCTION_ARGUMENTS = ("scalar", "vector", "matrix")
+"""What an unknown function may be applied to."""
 SCALAR_PROPERTIES = frozenset({"positive", "nonnegative", "integer", "constant"})
 INTEGER_LETTERS = frozenset("ijkmndN")
-_EXPONENTS = frozenset("pqrst")
 CONSTANTS = frozenset({"pi", "I", "eye", "ones", "zeros"})
 """Names with a meaning of their own, unless they are declared or defined."""
 FILLED = {"vector": 1, "matrix": 2}
@@ -58,19 +45,35 @@ class Declared:
     source: str
 
 
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """An index that a sum, a product or a definition entry by entry binds; `limits` are the ends of its range, if given."""
+
+    name: Name
+    limits: tuple[Expression, Expression] | None
+
+
 @dataclass(frozen=True)
 class Step:
-    """A line of the problem with the text that it stands in; `parts` are its expressions, operands first."""
+    """A line of the problem with the text that it stands in; `parts` are its expressions, operands first.
+
+    `indices` are those of a definition entry by entry.
+    """
 
     source: str
     roots: tuple[Expression, ...]
     name: Name | None
     parts: tuple[Expression, ...]
+    indices: tuple[Bound, ...] = ()
 
 
 @dataclass
 class Scope:
-    """The names of a problem by their keys (W_1 and W1 have one)."""
+    """The names of a problem by their keys (W_1 and W1 have one).
+
+    `indices` are the bound ones, by the id of each name that stands for one and of each sum that binds one; `labels` are the
+    names whose entries are used as indices.
+    """
 
     signatures: Signatures
     declared: dict[str, Declared] = field(default_factory=dict)
@@ -82,6 +85,9 @@ class Scope:
     free: dict[str, set[str]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     facts: list[Step] = field(default_factory=list)
+    distinct: list[Step] = field(default_factory=list)
+    indices: dict[int, Bound] = field(default_factory=dict)
+    labels: set[str] = field(default_factory=set)
     sealed: bool = False
 
     def role(self, name: str) -> str:
@@ -112,6 +118,16 @@ class Scope:
             return "scalar"
         return "matrix" if letters[0].isupper() else "vector"
 
+    def is_function(self, name: str) -> bool:
+        """Whether a name is that of an unknown function."""
+        declared = self.declared.get(name_key(name))
+        return declared is not None and declared.kind == "function"
+
+    def functions(self) -> dict[str, str]:
+        """The unknown functions by name, with the kind of their argument."""
+        declared = [d for d in self.declared.values() if d.kind == "function"]
+        return {d.name.name: e.name for d in declared for e in d.sizes or () if isinstance(e, Name)}
+
     def meet(self, name: str, source: str, span: Span) -> str:
         """The key of a name that occurs; its first spelling is kept."""
         key = name_key(name)
@@ -121,158 +137,10 @@ class Scope:
         return key
 
 
-def scope_of(lines: Iterable[tuple[str, Line]], declarations: Iterable[tuple[str, Line]], signatures: Signatures) -> Scope:
-    """The scope of a problem: its own lines, then separate declarations."""
-    scope = Scope(signatures)
-    own, extra = list(lines), list(declarations)
-    for source, line in own:
-        if isinstance(line, Statement) and line.name is not None:
-            scope.meet(line.name.name, source, line.name.span)
-    for source, line in (*own, *extra):
-        if isinstance(line, Declaration):
-            _declare(scope, source, line)
-    statements = [(source, line) for source, line in own if isinstance(line, Statement)]
-    for number, (source, line) in enumerate(statements):
-        if line.name is not None:
-            _define(scope, source, line.name, number)
-    waiting: list[tuple[str, Line]] = [*statements, *((s, x) for s, x in (*own, *extra) if isinstance(x, Assumption))]
-    stepped = []
-    for source, line in waiting:
-        if isinstance(line, Statement):
-            stepped.append(Step(source, (line.expression,), line.name, _parts(scope, source, (line.expression,))))
-        elif isinstance(line, Assumption):
-            stepped.append(Step(source, (line.left, line.right), None, _parts(scope, source, (line.left, line.right))))
-    scope.steps = stepped[: len(statements)]
-    _check_sizes(scope)
-    scope.facts = stepped[len(statements) :]
-    enter_names(scope, stepped)
-    return scope
-
-
-def _check_sizes(scope: Scope) -> None:
-    for key, size in scope.sizes.items():
-        declared = scope.declared.get(key)
-        if declared is not None and declared.kind != "integer":
-            raise DeclarationError(
-                f"{size.name} is declared a {declared.kind} and used as a size",
-                source=declared.source,
-                span=declared.name.span,
-                hint=f"declare `{size.name}: integer`, or give the size another name",
-            )
-        if key in scope.defined:
-            source, span = scope.places[key]
-            raise DeclarationError(
-                f"{size.name} is defined and used as a size", source=source, span=span, hint="give the size another name"
-            )
-
-
-def formula_scope(source: str, expression: Expression, signatures: Signatures) -> Scope:
-    """The scope of a formula all of whose names will be bound."""
-    scope = Scope(signatures, sealed=True)
-    scope.steps = [Step(source, (expression,), None, _parts(scope, source, (expression,), collect=False))]
-    return scope
-
-
-def _declare(scope: Scope, source: str, line: Declaration) -> None:
-    word = line.kind.name
-    if word in _LATER_KINDS:
-        raise DeclarationError(
-            f"{_LATER_KINDS[word]} is not read by this version",
-            source=source,
-            span=line.kind.span,
-            hint="declare scalars, vectors and matrices",
-        )
-    if word not in KINDS:
-        near = get_close_matches(word, KINDS, 1)
-        raise DeclarationError(
-            f"{word} is no kind of variable",
-            source=source,
-            span=line.kind.span,
-            hint=f"did you mean {near[0]}?"
-            if near
-            else "the kinds are scalar, vector, vector(n), matrix, matrix(m,n), integer, R^n",
-        )
-    kind, count = KINDS[word]
-    sizes = line.sizes
-    if word == "R" and sizes is not None:
-        kind, count = ("vector", 1) if len(sizes) == 1 else ("matrix", 2)
-    if sizes is not None and len(sizes) != count:
-        raise DeclarationError(
-            f"a {kind} has {count} size{'s' * (count != 1)}, not {len(sizes)}",
-            source=source,
-            span=line.span,
-            hint={0: "leave them out", 1: "vector(n)", 2: "matrix(m, n)"}[count],
-        )
-    properties = _properties(scope, source, line, kind)
-    for name in line.names:
-        key = scope.meet(name.name, source, name.span)
-        if key in scope.declared:
-            raise DeclarationError(
-                f"{name.name} is declared twice",
-                source=source,
-                span=name.span,
-                hint="put all its properties in one declaration",
-            )
-        scope.declared[key] = Declared("integer" if "integer" in properties else kind, sizes, properties, name, source)
-    for size in sizes or ():
-        for part in _names_in(size):
-            _size(scope, part.name)
-
-
-def _properties(scope: Scope, source: str, line: Declaration, kind: str) -> frozenset[str]:
-    known = [*scope.signatures.structures, *(p for p in SCALAR_PROPERTIES if p not in scope.signatures.structures)]
-    for p in line.properties:
-        if p.name not in known:
-            near = get_close_matches(p.name, known, 1)
-            raise DeclarationError(
-                f"{p.name} is no property of a variable",
-                source=source,
-                span=p.span,
-                hint=f"did you mean {near[0]}?" if near else f"the properties are {', '.join(known)}",
-            )
-        if kind in ("scalar", "integer") and p.name not in SCALAR_PROPERTIES:
-            raise DeclarationError(
-                f"a scalar cannot be {p.name}",
-                source=source,
-                span=p.span,
-                hint="a scalar may be positive, nonnegative or constant",
-            )
-        if kind == "vector" and is_square(scope.signatures, p.name):
-            raise DeclarationError(
-                f"a vector cannot be {p.name}", source=source, span=p.span, hint="declare a matrix, as X: matrix(n,n)"
-            )
-    return frozenset(p.name for p in line.properties)
-
-
 def is_square(signatures: Signatures, structure: str) -> bool:
     """Whether only square matrices can have the property."""
     found = signatures.structures.get(structure)
     return found is not None and len(set(found.arguments[0].dims)) == 1
-
-
-def _define(scope: Scope, source: str, name: Name, number: int) -> None:
-    key = name_key(name.name)
-    if key in scope.defined:
-        raise DeclarationError(
-            f"{name.name} is defined twice", source=source, span=name.span, hint="give the second one another name"
-        )
-    scope.defined[key] = number
-
-
-def _size(scope: Scope, name: str) -> None:
-    scope.sizes.setdefault(name_key(name), Size(canonical(name)))
-
-
-def _names_in(e: Expression) -> list[Name]:
-    found: list[Name] = []
-    waiting: list[Expression] = [e]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Name):
-            found.append(part)
-        waiting.extend(children(part))
-    found.reverse()
-    return found
 
 
 @lru_cache(maxsize=512)
@@ -309,6 +177,8 @@ def values_below(signatures: Signatures, e: Expression) -> tuple[Expression, ...
         return children(e)
     if is_differential(e):
         return () if isinstance(e.arguments[0], Name) else e.arguments
+    if is_upstream(e):
+        return e.arguments[1:]
     sizes = size_positions(signatures, e.function, len(e.arguments))
     return tuple(a for i, a in enumerate(e.arguments) if i not in sizes and not is_label(a))
 
@@ -318,71 +188,6 @@ def is_differential(e: Call) -> bool:
     return e.function == "d" and len(e.arguments) == 1 and not e.keywords
 
 
-def _parts(scope: Scope, source: str, roots: tuple[Expression, ...], collect: bool = True) -> tuple[Expression, ...]:
-    """Every part of the roots that has a value, operands first; names among the sizes are collected."""
-    found: list[Expression] = []
-    stack: list[Expression] = list(roots)
-    signatures = scope.signatures
-    while stack:
-        e = stack.pop()
-        found.append(e)
-        if isinstance(e, Text):
-            raise ArgumentError(
-                "a string is no value", source=source, span=e.span, hint="strings choose a variant: norm(X, 'fro')"
-            )
-        if collect and isinstance(e, Call):
-            for i in size_positions(signatures, e.function, len(e.arguments)):
-                for name in _names_in(e.arguments[i]):
-                    _size(scope, name.name)
-        stack.extend(values_below(signatures, e))
-    found.reverse()
-    return tuple(found)
-
-
-def enter_names(scope: Scope, steps: Iterable[Step]) -> None:
-    """Enter the free names of the steps, and how they are used."""
-    found = [(step.source, e) for step in steps for e in step.parts if isinstance(e, Name)]
-    for source, name in found:
-        scope.meet(name.name, source, name.span)
-    for first in (False, True):
-        for _, name in found:
-            if name.name.startswith("d") == first and scope.role(name.name) == "free":
-                scope.free.setdefault(name_key(name.name), set())
-    for step in steps:
-        for e in step.parts:
-            for use, place in _uses(scope, e):
-                for name in _arithmetic_names(place):
-                    uses = scope.free.get(name_key(name.name))
-                    if uses is not None:
-                        uses.add(use)
-
-
-def _uses(scope: Scope, e: Expression) -> Iterable[tuple[str, Expression]]:
-    """(how, part) for the parts of e whose place tells something about the names in them."""
-    if isinstance(e, Power):
-        if not e.entrywise or (isinstance(e.exponent, Name) and e.exponent.name in _EXPONENTS):
-            yield "exponent", e.exponent
-        yield "integer", e.exponent
-    elif isinstance(e, Index):
-        for place in e.places:
-            if place is not None:
-                yield "index", place
-    elif isinstance(e, Call):
-        for i in constant_positions(scope.signatures, e.function, len(e.arguments)):
-            yield "integer", e.arguments[i]
-    elif isinstance(e, Transpose) and isinstance(e.operand, Name):
-        yield "transposed", e.operand
-
-
-def _arithmetic_names(e: Expression) -> list[Name]:
-    """The names of a scalar calculation, `2*k + 1`; none where e holds anything else."""
-    found: list[Name] = []
-    waiting: list[Expression] = [e]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Name):
-            found.append(part)
-        elif not isinstance(part, Number | Sum | Product | Negative | Power):
-            return []
-        waiting.extend(children(part))
-    return found
+def is_upstream(e: Call) -> bool:
+    """Whether a call is grad(ell, y), the gradient of an unknown function."""
+    return e.function == "grad" and len(e.arguments) == 2 and isinstance(e.arguments[0], Name) and not e.keywords

@@ -91,6 +91,9 @@ class ScalarOp(AtomicExpr):
     def _eval_is_nonnegative(self) -> bool | None:
         return True if self.nonnegative else None
 
+    def _eval_is_integer(self) -> bool | None:
+        return True if self.name == "entry" and "integer" in properties(self.operands[0]) else None
+
     def _eval_derivative(self, s: Expr) -> Expr:
         raise UndifferentiableError(f"SymPy cannot differentiate {self.name}", hint="use matcalc.gradient")
 

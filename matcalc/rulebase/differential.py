@@ -8,8 +8,10 @@ from typing import Protocol, cast
 import sympy
 from sympy import Expr
 
-from matcalc.nodes.algebra import add, hadamard, hadamard_power, is_zero, mul, ones, rebuild, zeros
+from matcalc.nodes.algebra import add, hadamard, hadamard_power, is_zero, mul, ones, rebuild, trace, transpose, zeros
 from matcalc.nodes.expr import ONE, Node, head, intern_scalar, is_scalar, matrix_node, operands, postorder, shape
+from matcalc.nodes.indices import SUM, index_sum
+from matcalc.nodes.unknown import is_unknown, slope
 
 
 class Rules(Protocol):
@@ -55,6 +57,10 @@ def contribution(e: Node, i: int, dX: Node, rules: Rules) -> Node:
         return mul(partial(e, i), dX)
     if name in ("add", "scalar"):
         return dX
+    if name == SUM:
+        return index_sum(dX, *args[1:])
+    if is_unknown(name):
+        return inner(slope(e), dX)
     if rules.is_joint(name):
         return rebuild(e, tuple(dX if j == i else zeros(shape(a)) for j, a in enumerate(args)))
     if rules.is_linear(name):
@@ -62,6 +68,11 @@ def contribution(e: Node, i: int, dX: Node, rules: Rules) -> Node:
     if rules.has(name):
         return rules.differential(e, i, dX)
     return hadamard(sympy_derivative(name, args[0]), dX)
+
+
+def inner(A: Node, B: Node) -> Node:
+    """⟨A, B⟩ = tr(A'*B)."""
+    return mul(A, B) if is_scalar(A) else trace(mul(transpose(A), B))
 
 
 def is_sympy_scalar(e: Node, rules: Rules) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from lark import Token, Transformer, v_args
 
@@ -16,6 +16,7 @@ from matcalc.language.syntax.tree import (
     Block,
     Call,
     Comparison,
+    Comprehension,
     Declaration,
     Expression,
     Index,
@@ -31,8 +32,8 @@ from matcalc.language.syntax.tree import (
     Transpose,
 )
 
-Kind: TypeAlias = tuple[Name, tuple[Expression, ...] | None, int]
-"""The name of a kind, its sizes, and where it ends."""
+Kind: TypeAlias = tuple[Name, tuple[Expression, ...] | None, int, Name | None]
+"""The name of a kind, its sizes, where it ends, and of a function the kind of its value."""
 
 MAX_DIGITS = 400
 """The longest number that is read, in digits, and the largest decimal exponent."""
@@ -99,40 +100,44 @@ class _TreeBuilder(Transformer[Token, list[Line]]):
         return self.problem(*parts)
 
     def definition(self, left: Any, _: Token, right: Any) -> Statement:
-        if isinstance(left, Index):
-            raise LaterError("a definition entry by entry", left.span, "define the whole: xhat = (x - mu)/s")
+        span = (left.span[0], right.span[1])
+        if isinstance(left, Index) and isinstance(left.operand, Name):
+            letters = tuple(p for p in left.places if isinstance(p, Name))
+            if len({i.name for i in letters}) < len(left.places):
+                hint = "write xhat[i] = …, or S[i,j] = …, with a letter for each index"
+                raise RefusedError("a definition entry by entry has letters for its indices", left.span, hint)
+            return Statement(right, left.operand, span, letters)
         if not isinstance(left, Name):
             raise RefusedError("only a name can be defined with =", left.span, "an equation is written with == after `assume`")
-        return Statement(right, left, (left.span[0], right.span[1]))
+        return Statement(right, left, span)
 
     def assumption(self, word: Token, claim: Any) -> Assumption:
-        if not isinstance(claim, Comparison) or claim.relation != "eq":
-            if isinstance(claim, Comparison) and claim.relation == "ne":
-                raise LaterError("an assumption that indices differ", claim.span, "state an equation: assume sum(p) == 1")
-            raise RefusedError(
-                "an assumption is an equation", claim.span, "write assume lhs == rhs; signs are declared: x: vector positive"
-            )
-        return Assumption(claim.left, claim.right, _span(word, claim))
+        if not isinstance(claim, Comparison) or claim.relation not in ("eq", "ne"):
+            hint = "write assume lhs == rhs, or assume i != j of indices; signs are declared: x: vector positive"
+            raise RefusedError("an assumption is an equation", claim.span, hint)
+        return Assumption(claim.left, claim.right, _span(word, claim), claim.relation)
 
     def names(self, *parts: Token) -> tuple[Name, ...]:
         return tuple(_name(t) for t in parts if t.type == "NAME")
 
     def declaration(self, names: tuple[Name, ...], _: Token, kind: Kind, *properties: Token) -> Declaration:
         end = place_of(properties[-1])[1] if properties else kind[2]
-        return Declaration(names, kind[0], kind[1], tuple(map(_name, properties)), (names[0].span[0], end))
+        return Declaration(names, kind[0], kind[1], tuple(map(_name, properties)), (names[0].span[0], end), kind[3])
 
     def kind(self, name: Token) -> Kind:
-        return _name(name), None, place_of(name)[1]
+        return _name(name), None, place_of(name)[1], None
 
     def sized_kind(self, name: Token, *parts: Any) -> Kind:
         sizes = next((p for p in parts if isinstance(p, tuple)), ())
-        return _name(name), sizes, place_of(sizes[-1] if parts[-1] is sizes else parts[-1])[1]
+        return _name(name), sizes, place_of(sizes[-1] if parts[-1] is sizes else parts[-1])[1], None
 
     def superscript_kind(self, name: Token, power: Token) -> Kind:
-        return _name(name), (_superscript(power),), place_of(power)[1]
+        return _name(name), (_superscript(power),), place_of(power)[1], None
 
-    def function_kind(self, name: Token, *_: Any) -> NoReturn:
-        raise LaterError("an unknown function", place_of(name), "write the function out")
+    def function_kind(self, name: Token, *parts: Any) -> Kind:
+        arguments = next((p for p in parts if isinstance(p, tuple)), ())
+        result: Kind = parts[-1]
+        return _name(name), arguments, result[2], result[0]
 
     def single_size(self, token: Token) -> tuple[Expression, ...]:
         return (_name(token) if token.type == "NAME" else self.number(token),)
@@ -207,13 +212,20 @@ class _TreeBuilder(Transformer[Token, list[Line]]):
     def group(self, opening: Token, inner: Any, closing: Token) -> Expression:
         return cast(Expression, inner) if opening == "{" else _moved(inner, _span(opening, closing))
 
-    def call(self, function: Token, *parts: Any) -> Call:
+    def call(self, function: Token, *parts: Any) -> Call | Comprehension:
         arguments = tuple(p for p in parts if p is not None and not isinstance(p, Token | tuple))
         keywords = tuple(p for p in parts if isinstance(p, tuple))
         name = _name(function)
         if function == "𝟙":
             name = Name("ind", name.span)
-        return Call(name.name, arguments, keywords, _span(function, parts[-1]), name.span)
+        span = _span(function, parts[-1])
+        over = [a for a in arguments if _is_argument(a)]
+        if not over:
+            return Call(name.name, arguments, keywords, span, name.span)
+        if name.name not in ("sum", "prod") or len(parts) > 3:
+            hint = "write sum(x[i] for i in 1..n) or prod(…), with nothing else inside"
+            raise RefusedError(f"{name.name} is not taken over an index", over[0].span, hint)
+        return _over_index(name.name, over[0], span)
 
     def string(self, token: Token) -> Text:
         return Text(str(token)[1:-1], place_of(token))
@@ -221,15 +233,19 @@ class _TreeBuilder(Transformer[Token, list[Line]]):
     def keyword(self, name: Token, _: Token, value: Any) -> tuple[str, Expression]:
         return str(name), value
 
-    def comprehension(self, first: Any, *rest: Any) -> NoReturn:
-        raise LaterError(
-            "a sum or product over an index",
-            _span(first, [r for r in rest if r is not None][-1]),
-            "sum(x) adds up all entries, X*ones(n) the rows",
-        )
+    def comprehension(self, body: Any, *clauses: Any) -> Comprehension:
+        for index, limits, condition, end in reversed(clauses):
+            body = Comprehension("", body, index, limits, condition, (body.span[0], end))
+        return cast(Comprehension, body)
 
-    def range(self, low: Any, _: Token, high: Any) -> Any:
-        return _moved(low, _span(low, high))
+    def clause(self, _: Token, index: Token, *rest: Any) -> tuple[Any, ...]:
+        limits = next((r for r in rest if isinstance(r, tuple)), None)
+        condition = next((r for r in rest if r is not None and not isinstance(r, Token | tuple)), None)
+        last = condition or (limits and limits[1]) or index
+        return _name(index), limits, condition, place_of(last)[1]
+
+    def range(self, low: Any, _: Token, high: Any) -> tuple[Expression, Expression]:
+        return low, high
 
     def bars(self, opening: Token, inner: Any, closing: Token) -> Bars:
         return Bars(inner, _span(opening, closing))
@@ -250,6 +266,16 @@ class _TreeBuilder(Transformer[Token, list[Line]]):
 
     def row(self, *parts: Any) -> tuple[Expression, ...]:
         return tuple(p for p in parts if not isinstance(p, Token))
+
+
+def _over_index(function: str, e: Comprehension, span: Span) -> Comprehension:
+    """The sum or product that a function's argument `E for i for j` stands for."""
+    body = _over_index(function, e.body, e.body.span) if _is_argument(e.body) else e.body
+    return Comprehension(function, body, e.index, e.limits, e.condition, span)
+
+
+def _is_argument(e: Expression) -> TypeGuard[Comprehension]:
+    return isinstance(e, Comprehension) and not e.function
 
 
 def _superscript(mark: Token) -> Expression:

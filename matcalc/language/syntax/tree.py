@@ -165,22 +165,27 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Declaration:
-    """NAME[, NAME]: KIND(SIZES) PROPERTY …; `sizes` is None where none were given."""
+    """NAME[, NAME]: KIND(SIZES) PROPERTY …; `sizes` is None where none were given.
+
+    Of a function, NAME: function(KIND, …) -> KIND, the sizes are the kinds of its arguments and `result` is that of its value.
+    """
 
     names: tuple[Name, ...]
     kind: Name
     sizes: tuple[Expression, ...] | None
     properties: tuple[Name, ...]
     span: Span
+    result: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assumption:
-    """Assume lhs == rhs."""
+    """Assume lhs == rhs; relation is eq or ne."""
 
     left: Expression
     right: Expression
     span: Span
+    relation: str = "eq"
 
 
 Line: TypeAlias = Statement | Declaration | Assumption

@@ -1,0 +1,30 @@
+"""Families: the members x[1] … x[N] of a variable, held side by side in one matrix, and what a person stated of a variable."""
+
+from __future__ import annotations
+
+from sympy import Expr, Integer
+
+from matcalc.nodes.expr import Node, intern_scalar, properties, shape, size_symbol
+
+_MARK = "family:"
+
+
+def family_mark(columns: Expr) -> str:
+    """The property of a variable whose members have so many columns."""
+    return f"{_MARK}{columns}"
+
+
+def member_shape(e: Node) -> tuple[Expr, Expr, Expr] | None:
+    """(m, n, N) where e is a family of N members, m by n; None where it is none."""
+    mark = next((p for p in properties(e) if p.startswith(_MARK)), None)
+    if mark is None:
+        return None
+    text = mark.removeprefix(_MARK)
+    columns = Integer(text) if text.isdecimal() else size_symbol(text)
+    rows, total = shape(e)
+    return rows, intern_scalar(columns), intern_scalar(total / columns)
+
+
+def stated(e: Node) -> list[str]:
+    """The properties that a person states of a variable, in alphabetical order."""
+    return sorted(p for p in properties(e) if not p.startswith(_MARK))
