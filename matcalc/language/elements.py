@@ -69,7 +69,7 @@ class Elements:
         if len(e.places) == 1 and e.places[0] is not None and isinstance(e.operand, Name):
             family = self.inference.members.get(name_key(e.operand.name))
             if family is not None:
-                return self._member(X, self.nodes[id(e.places[0])], family[0])
+                return self._member(X, self.nodes[id(e.places[0])], *family)
         places = [None if p is None else self.nodes[id(p)] for p in e.places]
         if len(places) == 2 and shape(X)[1] == 1:
             self.refuse("a vector has one index", e, "write x[i]")
@@ -86,12 +86,12 @@ class Elements:
             return X if j is None else matrix_node("column", (X, j), (shape(X)[0], ONE))
         return matrix_node("row", (X, i), (ONE, shape(X)[1])) if j is None else scalar_node("entry2", (X, i, j))
 
-    def _member(self, X: Node, t: Node, dims: Dims) -> Node:
+    def _member(self, X: Node, t: Node, dims: Dims, count: Dim) -> Node:
         """x[t] of a family: column t of its array, of a family of matrices block t."""
         rows, columns = (self.dim(d) for d in dims)
         if columns == 1:
             return matrix_node("column", (X, t), (rows, ONE))
-        return matrix_node("member", (X, t), (rows, columns))
+        return matrix_node("member", (X, t, self.dim(count)), (rows, columns))
 
     def bound(self, b: Bound) -> Expr:
         """The symbol of an index."""
