@@ -23,6 +23,11 @@ def is_unknown(name: str) -> bool:
     return name.startswith((APPLY, GRAD))
 
 
+def is_upstream(name: str) -> bool:
+    """Whether a node of that head is grad(ell, Y)."""
+    return name.startswith(GRAD)
+
+
 def function_of(name: str) -> str:
     """The ell of the head of ell(Y) or grad(ell, Y)."""
     return name.partition(":")[2]
@@ -34,7 +39,7 @@ def slope(e: Node) -> Node:
     Raises: UndifferentiableError for what is such a gradient itself.
     """
     name = head(e)
-    if name.startswith(GRAD):
+    if is_upstream(name):
         raise UndifferentiableError(
             f"{function_of(name)} is unknown, and this is its gradient: a second derivative would be needed",
             hint=f"write {function_of(name)} out, or give its gradient a name of its own, as g: vector",

@@ -24,6 +24,7 @@ _SPECIAL = {"eps": r"\epsilon", "omicron": "o"} | {
 """Greek letters that LaTeX has no command for: they look like Latin ones."""
 _CONSTANTS = {"pi": r"\pi", "exp(1)": "e", "inf": r"\infty"}
 _RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"\ne"}
+_BREAK = r" \\ "
 _BLACKBOARD_ONE = r"\mathbb{1}"
 
 
@@ -193,6 +194,27 @@ class LatexStyle(MathStyle):
         left, right = (self.whole(p).rope for p in parts)
         inner = Printed((left, f" {_RELATIONS[view.data]} ", right), tall=any(p.tall for p in parts))
         return Printed((_BLACKBOARD_ONE, self.bracketed(inner).rope), tall=inner.tall, opens="letter", closes="call")
+
+    def relation(self, view: View, parts: Sequence[Printed]) -> Printed:
+        r"""The condition of an index: j \ne y."""
+        left, right = (self.whole(p).rope for p in parts)
+        return Printed((left, f" {_RELATIONS[view.data]} ", right))
+
+    def sigma(self, said: Sequence[str]) -> str:
+        r"""The sign of a sum: \sum_{t=1}^{N}, \sum_{\substack{j=1 \\ j \ne y}}^{c}."""
+        index, low, high, *conditions = said
+        below = f"{index}={low}"
+        if conditions:
+            below = rf"\substack{{{_BREAK.join([below, *conditions])}}}"
+        return rf"\sum_{{{below}}}^{{{high}}} "
+
+    def upstream(self, view: View, parts: Sequence[Printed]) -> Printed:
+        r"""The gradient of an unknown function: \frac{\partial \ell}{\partial y}."""
+        ell, y = (self.whole(p).rope for p in parts)
+        if view.parts[1].kind == "name":
+            rope: Rope = (r"\frac{\partial ", ell, r"}{\partial ", y, "}")
+            return Printed(rope, POWER, tall=True, opens="group", closes="group")
+        return Printed((r"\nabla ", ell, self.bracketed(parts[1]).rope), tall=parts[1].tall, opens="letter", closes="call")
 
     def index(self, view: View, parts: Sequence[Printed]) -> Printed:
         """Entries: x_{i}, X_{i,:}."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
-from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Rope
+from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Rope, join
 from matcalc.printing.text import TextStyle
 from matcalc.printing.view import GREEK, Call, View
 
@@ -81,6 +81,22 @@ class MathStyle(TextStyle):
         for left, right in pairwise(factors):
             rope += [self.between(left.closes, right.opens), right.rope]
         return tuple(rope)
+
+    def chain(self, factors: Sequence[Printed], clear: Sequence[bool] | None = None) -> Printed:
+        """The factors multiplied; a sum over an index needs no brackets where it comes last."""
+        if len(factors) > 1 and factors[-1].opens == "over":
+            factors = [*factors[:-1], factors[-1]._replace(level=POWER)]
+        return super().chain(factors, clear)
+
+    def indexed(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """A sum over an index, its range at the sign."""
+        body = self.operand(parts[0], PRODUCT)
+        sign = self.sigma([join(self.whole(p).rope) for p in parts[1:]])
+        return Printed((sign, body.rope), PRODUCT, tall=True, entrywise=True, opens="over", closes="over")
+
+    @abstractmethod
+    def sigma(self, said: Sequence[str]) -> str:
+        """The sign of a sum, for the index, the ends of its range, and the conditions."""
 
     def infix(self, operator: str, parts: Sequence[Printed]) -> Printed:
         """Operands with an operator of the level of products between them."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import cast
 
-from sympy import Expr, Integer, Rational
+from sympy import Expr, Rational
 
 from matcalc.nodes.expr import ONE, Node, Shape, head, is_scalar, name_of, operands, shape
+from matcalc.nodes.families import member_shape
+from matcalc.nodes.indices import SUM, is_index
+from matcalc.nodes.unknown import function_of, is_unknown, is_upstream
+from matcalc.printing.over import RELATIONS, index_name, over_view
+from matcalc.printing.questions import chain, coefficient, divides, is_ones, opposite, times_size
 from matcalc.printing.spread import dotted, together
 from matcalc.printing.view import (
     DIFFERENTIAL_RANK,
@@ -39,8 +43,7 @@ from matcalc.printing.view import (
 )
 from matcalc.rulefiles.signatures import Signatures, load
 
-COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
-_BINARY = frozenset({*COMPARISONS, "max", "min", "pow"})
+_BINARY = frozenset({*RELATIONS, "max", "min", "pow"})
 _CONSTANTS = {"pi": "pi", "E": "exp(1)", "oo": "inf"}
 
 
@@ -94,11 +97,15 @@ class Outline:
 
     def _made(self, e: Node) -> View:
         h = head(e)
-        return _MAKERS[h](self, e) if h in _MAKERS else self._call(e, h)
+        if h in _MAKERS:
+            return _MAKERS[h](self, e)
+        return self._unknown(e) if is_unknown(h) else self._call(e, h)
 
     # ---------------------------------------------------------------- leaves
 
     def _symbol(self, e: Node) -> View:
+        if is_index(e):
+            return index_name(e)
         return name_view(name_of(e), bool(getattr(e, "is_integer", False)), not is_scalar(e))
 
     def _number(self, e: Node) -> View:
@@ -146,7 +153,7 @@ class Outline:
         view = self.plain(e)
         if h != "mul" or view.kind == "name":
             return view, full
-        c, fs = _coefficient(e)
+        c, fs = coefficient(e)
         first, last = fs[0], fs[-1]
         if len(fs) == 1:
             return (self.view(c), ()) if c is not None and head(first) == "ones" else (view, full)
@@ -190,12 +197,12 @@ class Outline:
 
     def _scalar_power(self, e: Node) -> View:
         base, exponent = operands(e)
-        if _divides(exponent) and head(base) != "number":
-            return product_view(False, 1, 1, (), (power_view(self.plain(base), _opposite(exponent)),), ())
+        if divides(exponent) and head(base) != "number":
+            return product_view(False, 1, 1, (), (power_view(self.plain(base), opposite(exponent)),), ())
         return power_view(self.plain(base), self.view(exponent))
 
     def _product(self, e: Node) -> View:
-        return self._matrix_product(*_coefficient(e))
+        return self._matrix_product(*coefficient(e))
 
     def _matrix_product(self, c: Expr | None, fs: tuple[Node, ...]) -> View:
         matrices: list[View]
@@ -229,13 +236,13 @@ class Outline:
         if len(fs) < 2:
             turned = None if c is None or head(fs[0]) != "transpose" else self._turned_mean(c, operands(fs[0])[0])
             return turned or (c, [self.plain(f) for f in fs])
-        if _is_ones(fs[-1], 1) and head(fs[-2]) != "ones" and shape(fs[-2])[0] is not ONE:
+        if is_ones(fs[-1], 1) and head(fs[-2]) != "ones" and shape(fs[-2])[0] is not ONE:
             axis, summed, n, rest = 1, fs[-2], shape(fs[-1])[0], fs[:-2]
-        elif _is_ones(fs[0], 0) and head(fs[1]) != "ones" and shape(fs[1])[1] is not ONE:
+        elif is_ones(fs[0], 0) and head(fs[1]) != "ones" and shape(fs[1])[1] is not ONE:
             axis, summed, n, rest = 0, fs[1], shape(fs[0])[1], fs[2:]
         else:
             return c, [self.plain(f) for f in fs]
-        times = None if c is None else _times_size(c, self._scalars(c), n)
+        times = None if c is None else times_size(c, self._scalars(c), n)
         inner = self.plain(summed)
         view = View("axis", (inner, self.view(n)), ("sum" if times is None else "mean", axis), 1 + inner.size)
         finish(view, "sum" + view.parts[0].label, 1.0, 6)
@@ -259,13 +266,15 @@ class Outline:
 
     def _entry_power(self, e: Node) -> View:
         base, exponent = operands(e)
-        if _divides(exponent):
-            return hadamard_view((entry_power_view(self.plain(base), _opposite(exponent)),), ("/",))
+        if divides(exponent):
+            return hadamard_view((entry_power_view(self.plain(base), opposite(exponent)),), ("/",))
         return entry_power_view(self.plain(base), self.view(exponent))
 
     def _compare(self, e: Node) -> View:
+        if head(e) == "eq" and all(getattr(o, "is_integer", False) for o in operands(e)):
+            return self._spelled(e, "delta")
         views = self._arguments(e, entrywise=True)
-        return finish(View("compare", views, COMPARISONS[head(e)], 1 + total(views)), "ind" + labels(views), 1.0, 6)
+        return finish(View("compare", views, RELATIONS[head(e)], 1 + total(views)), "ind" + labels(views), 1.0, 6)
 
     # ---------------------------------------------------------------- other operations
 
@@ -288,14 +297,30 @@ class Outline:
         return self.plain(operands(e)[0])
 
     def _index(self, e: Node) -> View:
-        base, *indices = operands(e)
+        base, *indices = operands(e)[: 2 if head(e) == "member" else 3]
         views = (self.plain(base), *(self.view(i) for i in indices))
         pattern = {"row": (1, ":"), "column": (":", 1)}.get(head(e), tuple(range(1, len(views))))
+        if head(e) == "column" and member_shape(base) is not None:
+            pattern = (1,)
         return finish(View("index", views, pattern, 1 + total(views)), labels(views), 1.0, 5)
+
+    def _spelled(self, e: Node, function: str) -> View:
+        """The view of a call of a function that has no rule."""
+        views = tuple(self.view(o) for o in operands(e))
+        call = Call(None, function, tuple(range(len(views))), {})
+        return finish(View("call", views, call, 1 + total(views)), function + labels(views), 1.0, 6)
+
+    def _unknown(self, e: Node) -> View:
+        """ell(y), and grad(ell, y), which reads as one thing: ∂ℓ/∂y."""
+        name = function_of(head(e))
+        if is_upstream(head(e)):
+            views = (name_view(name), self.view(operands(e)[0]))
+            return finish(View("upstream", views, None, 1), name + labels(views), 1.0, 6)
+        return self._spelled(e, name)
 
     def _block(self, e: Node) -> View:
         """[A, B; C, D]: rows of a left-nested vcat, each a left-nested hcat."""
-        rows = [_chain(r, "hcat") for r in _chain(e, "vcat")]
+        rows = [chain(r, "hcat") for r in chain(e, "vcat")]
         views = tuple(self.plain(x) for row in rows for x in row)
         return finish(View("block", views, tuple(len(r) for r in rows), 1 + total(views)), labels(views), 1.0, 6)
 
@@ -351,47 +376,10 @@ _MAKERS: dict[str, Callable[[Outline, Node], View]] = {
     "entry2": Outline._index,
     "row": Outline._index,
     "column": Outline._index,
+    "member": Outline._index,
+    SUM: over_view,
     "terms": Outline._terms,
     "d": Outline._differential,
     "hcat": Outline._block,
     "vcat": Outline._block,
-} | dict.fromkeys(COMPARISONS, Outline._compare)
-
-
-# ---------------------------------------------------------------- questions about nodes
-
-
-def _coefficient(e: Node) -> tuple[Expr | None, tuple[Node, ...]]:
-    args = operands(e)
-    return (cast(Expr, args[0]), args[1:]) if is_scalar(args[0]) else (None, args)
-
-
-def _divides(exponent: Node) -> bool:
-    """Whether a power is written below a fraction bar: 1/x^2, 1/sqrt(x), but x^(-3/2)."""
-    return isinstance(exponent, Rational) and exponent.p < 0 and (exponent.q == 1 or (exponent.p, exponent.q) == (-1, 2))
-
-
-def _opposite(exponent: Node) -> View:
-    p = cast(Rational, exponent)
-    return number_view(-p.p, p.q)
-
-
-def _is_ones(e: Node, axis: int) -> bool:
-    return head(e) == "ones" and shape(e)[axis] is ONE
-
-
-def _times_size(c: Expr, scalars: tuple[Node, ...], n: Expr) -> Expr | None:
-    """c*n where 1/n stands as a factor in c = the product of scalars."""
-    if isinstance(n, Integer):
-        return c * n if isinstance(c, Rational) and abs(c.p) == 1 and c.q == n else None
-    bottoms = [operands(a) for a in scalars if head(a) == "spow"]
-    return c * n if any(b == n and p == -1 for b, p in bottoms) else None
-
-
-def _chain(e: Node, name: str) -> list[Node]:
-    """The operands of a left-nested binary operation."""
-    found: list[Node] = []
-    while head(e) == name:
-        e, last = operands(e)
-        found.append(last)
-    return [e, *reversed(found)]
+} | dict.fromkeys(RELATIONS, Outline._compare)

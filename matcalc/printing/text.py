@@ -202,6 +202,24 @@ class TextStyle(Style):
         left, right = (self.whole(p).rope for p in parts)
         return Printed(("ind(", left, f" {view.data} ", right, ")"))
 
+    def relation(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """The condition of an index: j != y."""
+        left, right = (self.whole(p).rope for p in parts)
+        return Printed((left, f" {view.data} ", right))
+
+    def indexed(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """sum(s[j] for j in 1..c if j != y)."""
+        body, index, low, high = (self.whole(p).rope for p in parts[:4])
+        conditions = [p.rope for p in parts[4:]]
+        if len(conditions) > 1:
+            conditions = [("ind(", c, ")") for c in conditions]
+        after = (" if ", separated(conditions, "*")) if conditions else ""
+        return Printed(("sum(", body, " for ", index, " in ", low, "..", high, after, ")"))
+
+    def upstream(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """grad(ell, y)."""
+        return self.applied("grad", parts)
+
     def axis(self, view: View, parts: Sequence[Printed]) -> Printed:
         """sum(X, axis=1), mean(X, axis=0)."""
         function, axis = view.data

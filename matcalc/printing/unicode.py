@@ -14,8 +14,8 @@ from matcalc.rulefiles.signatures import Signatures
 
 _VARIANTS = {"eps": "ϵ", "varepsilon": "ε", "vartheta": "ϑ", "varphi": "φ", "varrho": "ϱ", "varsigma": "ς", "ell": "ℓ"}
 _LETTERS = {english: c for c, english in reversed(GREEK.items())} | _VARIANTS
-_SUPERSCRIPTS = dict(zip("0123456789+−-knmpijdrst", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ᵏⁿᵐᵖⁱʲᵈʳˢᵗ", strict=True))
-_SUBSCRIPTS = dict(zip("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
+_SUPERSCRIPTS = dict(zip("0123456789+−-knmpijdrstcNK", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ᵏⁿᵐᵖⁱʲᵈʳˢᵗᶜᴺᴷ", strict=True))
+_SUBSCRIPTS = dict(zip("0123456789aehijklmnoprstuvx=", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₌", strict=True))
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
 _FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
 _RELATIONS = {">": ">", ">=": "≥", "<": "<", "<=": "≤", "==": "=", "!=": "≠"}
@@ -156,6 +156,27 @@ class UnicodeStyle(MathStyle):
         """Indicators: 𝟙(A > B)."""
         left, right = (self.whole(p).rope for p in parts)
         return Printed(("𝟙(", left, f" {_RELATIONS[view.data]} ", right, ")"), opens="letter", closes="call")
+
+    def relation(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """The condition of an index: j ≠ y."""
+        left, right = (self.whole(p).rope for p in parts)
+        return Printed((left, _RELATIONS[view.data], right))
+
+    def sigma(self, said: Sequence[str]) -> str:
+        """The sign of a sum: ∑ₜ₌₁ᴺ, ∑_{j=1, j≠y}^c."""
+        index, low, high, *conditions = said
+        below, above = _raised(f"{index}={low}", _SUBSCRIPTS), _raised(high, _SUPERSCRIPTS)
+        if below and above and not conditions:
+            return f"∑{below}{above} "
+        ends = high if high.isalnum() else f"{{{high}}}"
+        return f"∑_{{{', '.join([f'{index}={low}', *conditions])}}}^{ends} "
+
+    def upstream(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """The gradient of an unknown function: ∂ℓ/∂y."""
+        ell, y = (self.whole(p).rope for p in parts)
+        if view.parts[1].kind == "name":
+            return Printed(("∂", ell, "/∂", y), PRODUCT, opens="word", closes="fraction")
+        return Printed(("∇", ell, self.bracketed(parts[1]).rope), opens="word", closes="call")
 
     def index(self, view: View, parts: Sequence[Printed]) -> Printed:
         """Entries: xᵢ, X[i,:]."""
