@@ -16,10 +16,11 @@ LINES = 400
 LAYERS = [
     "errors", "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
     "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.expr", "numeric.entrywise",
+    "nodes.families", "nodes.unknown", "numeric.operation",
     "rulefiles.signatures",
     "language.misfit", "language.problem", "language.scope", "language.syntax.builder", "nodes.algebra", "nodes.blocks",
     "nodes.differentials",
-    "numeric.kernels", "printing.spread", "printing.view",
+    "nodes.indices", "numeric.kernels", "numeric.batched", "numeric.batch", "printing.spread", "printing.view",
     "calculus.match", "calculus.simplify.cost", "language.syntax.reader", "printing.outline", "rulebase.contract",
     "rulebase.differential", "rulebase.templates",
     "language.sizes", "printing.layout", "printing.mathml", "printing.markup", "document",

@@ -17,8 +17,11 @@ from sympy import Expr, Symbol
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.nodes.algebra import unbroadcast
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postorder, shape
-from matcalc.numeric.kernels import Kernel, kernel, sympy_kernel
+from matcalc.nodes.indices import SUM
+from matcalc.numeric.batch import Sum, gates
+from matcalc.numeric.kernels import gated_kernel, kernel, sympy_kernel
 from matcalc.numeric.linalg import Array
+from matcalc.numeric.operation import Kernel
 from matcalc.rulebase.base import Rulebase, rulebase
 
 Jitter: TypeAlias = Callable[[Array], Array]
@@ -49,7 +52,7 @@ class Program:
         """Compile roots; leaves among definitions are computed, all others are inputs."""
         self._definitions = definitions or {}
         self._rules = rules
-        self._plans: dict[int, tuple[Kernel | None, tuple[Node, ...]]] = {}
+        self._plans: dict[Node, tuple[Kernel | None, tuple[Node, ...]]] = {}
         self.inputs: dict[str, int] = {}
         self.slots: dict[Node, int] = {}
         self.steps: list[Step] = []
@@ -60,10 +63,13 @@ class Program:
         self._after: dict[tuple[tuple[int, ...], int], list[Step]] = {}
 
     def _children(self, e: Node) -> tuple[Node, ...]:
-        found = self._plans.get(id(e))
+        return self._planned(e)[1]
+
+    def _planned(self, e: Node) -> tuple[Kernel | None, tuple[Node, ...]]:
+        found = self._plans.get(e)
         if found is None:
-            found = self._plans[id(e)] = self._plan(e)
-        return found[1]
+            found = self._plans[e] = self._plan(e)
+        return found
 
     def _plan(self, e: Node) -> tuple[Kernel | None, tuple[Node, ...]]:
         """The kernel of e and the nodes it is applied to; no kernel for a leaf or where e is what its one child is."""
@@ -73,7 +79,12 @@ class Program:
         if name in ("symbol", "number"):
             return None, ()
         args = operands(e)
+        if name == SUM:
+            inner = Sum(e, self._planned)
+            return inner.kernel, inner.args
         found = kernel(name)
+        if name in ("smul", "mul") and (closing := gates(args)):
+            found = gated_kernel(name, closing)
         if found is not None:
             if found.shaped:
                 return found, (*shape(e), *args)
@@ -87,7 +98,7 @@ class Program:
         return found, _spread(args) if shape(e) else args
 
     def _compile(self, e: Node) -> None:
-        found, args = self._plans[id(e)]
+        found, args = self._plans[e]
         if found is None and args:
             self.slots[e] = self.slots[args[0]]
             return

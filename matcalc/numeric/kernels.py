@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache, partial, reduce
 
 import numpy as np
@@ -17,25 +17,8 @@ import sympy
 
 from matcalc.numeric import linalg
 from matcalc.numeric.entrywise import KINKED, SMOOTH, absolute, power
-from matcalc.numeric.linalg import Array, product
-
-
-@dataclass(frozen=True, eq=False)
-class Kernel:
-    """One operation on arrays.
-
-    `shaped` ones get the rows and columns of the result before the operands; `entrywise` ones take operands that
-    broadcast.  `margin` of the operands is what must stay away from 0: the operation has a kink or a pole there.  What
-    `inverts` its first operand is exact only where that is well conditioned.
-    """
-
-    function: Callable[..., Array]
-    analytic: bool = True
-    shaped: bool = False
-    entrywise: bool = False
-    margin: Callable[..., Array] | None = None
-    inverts: bool = False
-
+from matcalc.numeric.linalg import Array, product, whole
+from matcalc.numeric.operation import Kernel
 
 # ---------------------------------------------------------------- reductions
 
@@ -102,12 +85,13 @@ def column(X: Array, j: Array) -> Array:
     return X[:, [position(j, X.shape[1])]]
 
 
-def whole(x: Array) -> int:
-    """The integer of a size computed as a float."""
-    return round(float(x.real))
+def member(A: Array, t: Array, count: Array) -> Array:
+    """Block t of that many blocks of A side by side."""
+    blocks = A.reshape(A.shape[0], whole(count), -1)
+    return blocks[:, position(t, whole(count))]
 
 
-def unit_vector(rows: Array, columns: Array, i: Array) -> Array:
+def unit_vector(rows: Array, columns: Array, i: Array, *_: Array) -> Array:
     """e(i): 1 at i, 0 elsewhere."""
     made = np.zeros((whole(rows), whole(columns)))
     made.flat[position(i, made.size)] = 1.0
@@ -248,6 +232,7 @@ _WHOLE: dict[str, Callable[..., Array]] = {
     "entry2": entry2,
     "row": row,
     "column": column,
+    "member": member,
     "commutation": commutation,
     "duplication": duplication,
     "elimination": elimination,
@@ -289,10 +274,33 @@ KERNELS: dict[str, Kernel] = {
 _SYMPY_NAMES = {"Abs": "abs", "Max": "max", "Min": "min", "loggamma": "lgamma"}
 
 
+def canonical(name: str) -> str:
+    """The name of an operation here, for that of its head."""
+    return _SYMPY_NAMES.get(name, name)
+
+
 @cache
 def kernel(name: str) -> Kernel | None:
     """The kernel of that name; None where there is none (a composite operation, or an unknown one)."""
-    return KERNELS.get(_SYMPY_NAMES.get(name, name))
+    return KERNELS.get(canonical(name))
+
+
+def gated(f: Callable[..., Array], gates: tuple[int, ...]) -> Callable[..., Array]:
+    """The product f, 0 where one of the factors `gates` is 0, even where another one is not finite."""
+
+    def product_(*factors: Array) -> Array:
+        opened = reduce(np.multiply, [factors[i] for i in gates])
+        made: Array = np.where(opened == 0, 0.0, f(*factors))
+        return made[()]
+
+    return product_
+
+
+@cache
+def gated_kernel(name: str, gates: tuple[int, ...]) -> Kernel:
+    """The kernel of a product with such factors."""
+    found = KERNELS[name]
+    return replace(found, function=gated(found.function, gates), gates=gates)
 
 
 def _real(values: object) -> Array:

@@ -6,7 +6,7 @@ inverses, not by Schur's form.  What lies outside of a domain is NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -33,6 +33,11 @@ def is_complex(x: Array) -> bool:
     return bool(x.dtype.kind == "c")
 
 
+def whole(x: Array) -> int:
+    """The integer of a size computed as a float."""
+    return round(float(x.real))
+
+
 # ---------------------------------------------------------------- products
 
 
@@ -51,21 +56,26 @@ def _splits(dims: tuple[int, ...]) -> dict[tuple[int, int], int]:
     return split
 
 
+def associated(multiply: Callable[[Array, Array], Array], factors: Sequence[Array]) -> Array:
+    """The product of matrices by `multiply`, associated cheaply."""
+    if len(factors) <= 2:
+        return multiply(*factors) if len(factors) == 2 else factors[0]
+    if len(factors) > LONGEST_PLANNED_CHAIN:
+        half = len(factors) // 2
+        return multiply(associated(multiply, factors[:half]), associated(multiply, factors[half:]))
+    split = _splits((*(f.shape[0] for f in factors), factors[-1].shape[1]))
+
+    def cut(i: int, j: int) -> Array:
+        return factors[i] if i == j else multiply(cut(i, split[i, j]), cut(split[i, j] + 1, j))
+
+    return cut(0, len(factors) - 1)
+
+
 def product(*factors: Array) -> Array:
     """The matrix product, associated cheaply; the first factor may be a scalar."""
     if factors[0].ndim == 0:
         return factors[0] * product(*factors[1:])
-    if len(factors) <= 2:
-        return factors[0] @ factors[1] if len(factors) == 2 else factors[0]
-    if len(factors) > LONGEST_PLANNED_CHAIN:
-        half = len(factors) // 2
-        return product(*factors[:half]) @ product(*factors[half:])
-    split = _splits((*(f.shape[0] for f in factors), factors[-1].shape[1]))
-
-    def cut(i: int, j: int) -> Array:
-        return factors[i] if i == j else cut(i, split[i, j]) @ cut(split[i, j] + 1, j)
-
-    return cut(0, len(factors) - 1)
+    return associated(np.matmul, factors)
 
 
 def matrix_power(A: Array, k: Array) -> Array:
