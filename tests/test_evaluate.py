@@ -16,7 +16,8 @@ from matcalc.errors import ArgumentError, ShapeError
 from matcalc.language.parser import parse
 from matcalc.nodes.expr import ONE, matrix_node, shape, size_symbol
 from matcalc.numeric import linalg
-from matcalc.numeric.evaluate import Program, bind, dimension, evaluate, leaves
+from matcalc.numeric.arrays import bind, dimension
+from matcalc.numeric.evaluate import Program, evaluate, leaves
 from matcalc.numeric.function import function
 from matcalc.numeric.kernels import KERNELS, kernel
 from matcalc.rulebase.base import rulebase

@@ -16,7 +16,7 @@ LINES = 400
 LAYERS = [
     "errors", "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
     "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.expr", "numeric.entrywise",
-    "nodes.families", "nodes.unknown", "numeric.operation",
+    "nodes.families", "nodes.unknown", "numeric.arrays", "numeric.operation", "numeric.unknown",
     "rulefiles.signatures",
     "language.misfit", "language.problem", "language.scope", "language.syntax.builder", "nodes.algebra", "nodes.blocks",
     "nodes.differentials",

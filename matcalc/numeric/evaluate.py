@@ -6,22 +6,24 @@ replaced by other values.  Operations without a kernel are evaluated through the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-from sympy import Expr, Symbol
+from sympy import Expr
 
-from matcalc.errors import ArgumentError, ShapeError
+from matcalc.errors import ArgumentError
 from matcalc.nodes.algebra import unbroadcast
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postorder, shape
 from matcalc.nodes.indices import SUM
+from matcalc.nodes.unknown import is_unknown
+from matcalc.numeric.arrays import bind, outside
 from matcalc.numeric.batch import Sum, gates
 from matcalc.numeric.kernels import gated_kernel, kernel, sympy_kernel
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.operation import Kernel
+from matcalc.numeric.unknown import unknown_kernel
 from matcalc.rulebase.base import Rulebase, rulebase
 
 Jitter: TypeAlias = Callable[[Array], Array]
@@ -48,8 +50,14 @@ class Program:
         roots: Sequence[Node],
         definitions: Mapping[Node, Node] | None = None,
         rules: Rulebase | None = None,
+        functions: Mapping[str, Callable[..., object]] | None = None,
     ) -> None:
-        """Compile roots; leaves among definitions are computed, all others are inputs."""
+        """Compile roots; leaves among definitions are computed, all others are inputs.
+
+        Unknown functions and their gradients are those given as ell and grad_ell, on arrays of the documented shapes;
+        where none is given, a smooth sample stands for them.
+        """
+        self._functions = functions or {}
         self._definitions = definitions or {}
         self._rules = rules
         self._plans: dict[Node, tuple[Kernel | None, tuple[Node, ...]]] = {}
@@ -82,6 +90,8 @@ class Program:
         if name == SUM:
             inner = Sum(e, self._planned)
             return inner.kernel, inner.args
+        if is_unknown(name):
+            return unknown_kernel(e, self._functions), args
         found = kernel(name)
         if name in ("smul", "mul") and (closing := gates(args)):
             found = gated_kernel(name, closing)
@@ -208,120 +218,25 @@ def _number(e: Expr) -> Any:
         return np.float64(np.inf)
 
 
-# ---------------------------------------------------------------- arrays and sizes
-
-
-@lru_cache(maxsize=1024)
-def _polynomial(e: Expr, names: tuple[str, ...], values: tuple[int, ...]) -> int | None:
-    known = dict(zip(names, values, strict=True))
-    result = e.xreplace({s: known[s.name] for s in e.free_symbols if s.name in known})
-    return int(result) if result.is_Integer else None
-
-
-def dimension(e: Expr, sizes: Mapping[str, int]) -> int | None:
-    """The dimension e as an integer; None where a size in it is not known."""
-    if e.is_Integer:
-        return int(e)
-    if isinstance(e, Symbol):
-        return sizes.get(e.name)
-    return _polynomial(e, tuple(sizes), tuple(sizes.values()))
-
-
-def inside(array: object, node: Node) -> Array:
-    """A user's array as it is held inside: a NumPy scalar, or 2-D with a vector as a column."""
-    try:
-        made = np.asarray(array)
-        made = made.astype(complex if made.dtype.kind == "c" else float, copy=False)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name_of(node)} is not an array of numbers") from error
-    if is_scalar(node):
-        if made.size != 1:
-            raise ShapeError(f"{name_of(node)} is a scalar, but its value has the shape {made.shape}")
-        return made.reshape(-1)[0]
-    if made.ndim == 1 and shape(node)[1] == 1:
-        return made[:, None]
-    if made.ndim != 2:
-        raise ShapeError(f"{name_of(node)} has the shape {dims_text(node)}, but its value {made.shape}")
-    return made
-
-
-def outside(value: Array, node: Node) -> Any:
-    """An inner value in its documented shape: (n,) of a vector, () of a scalar."""
-    if is_scalar(node):
-        return np.asarray(value)[()]
-    filled = np.broadcast_to(value, np.shape(value))
-    return filled[:, 0].copy() if shape(node)[1] == 1 else np.array(filled)
-
-
-def dims_text(node: Node) -> str:
-    """The shape of a node as people write it: (n,) or (m, n)."""
-    dims = shape(node)
-    return f"({dims[0]},)" if dims[1] == 1 else f"({dims[0]}, {dims[1]})"
-
-
-def infer_sizes(arrays: Mapping[Node, Array], given: Mapping[str, int] | None = None) -> dict[str, int]:
-    """The sizes by name that the shapes of the arrays tell, checked against each other and those given."""
-    sizes: dict[str, int] = dict(given or {})
-    told: dict[str, str] = {}
-    pending = [(node, d, actual) for node, a in arrays.items() for d, actual in zip(shape(node), a.shape, strict=False)]
-    for node, d, actual in sorted(pending, key=lambda p: not p[1].is_Symbol):
-        expected = dimension(d, sizes)
-        if expected is None:
-            name = next(s.name for s in d.free_symbols if s.name not in sizes)
-            expected = next((v for v in range(1, actual + 1) if dimension(d, {**sizes, name: v}) == actual), None)
-            if expected is not None:
-                sizes[name], told[name] = expected, f"by {name_of(node)}"
-                continue
-        if expected != actual:
-            because = ", ".join(
-                f"{s} is {sizes[s.name]} {told.get(s.name, 'as given')}" for s in d.free_symbols if s.name in sizes
-            )
-            raise ShapeError(
-                f"{name_of(node)} has the shape {dims_text(node)}, but its value has the shape {arrays[node].shape}"
-                + (f" while {because}" if because else "")
-            )
-    return sizes
-
-
 def evaluate(
     roots: Sequence[Node],
     arrays: Mapping[str, object],
     sizes: Mapping[str, int] | None = None,
     definitions: Mapping[Node, Node] | None = None,
     rules: Rulebase | None = None,
+    functions: Mapping[str, Callable[..., object]] | None = None,
 ) -> list[Any]:
-    """The values of the roots, in their documented shapes, for arrays and sizes by name.
+    """The values of the roots, in their documented shapes, for arrays, sizes and unknown functions by name.
 
     An intermediate that is given as an array is not computed.
     """
     computed = {leaf: e for leaf, e in (definitions or {}).items() if name_of(leaf) not in arrays}
-    program = Program(roots, computed, rules)
+    program = Program(roots, computed, rules, functions)
     found = bind(leaves(program), arrays, sizes)
-    return [outside(v, r) for v, r in zip(program.run(found), roots, strict=True)]
+    return [outside(v, r, sizes=found) for v, r in zip(program.run(found), roots, strict=True)]
 
 
 def leaves(program: Program) -> dict[str, Node]:
     """The inputs of a program as nodes, by name."""
     names = {slot: name for name, slot in program.inputs.items()}
     return {names[slot]: e for e, slot in program.slots.items() if slot in names and head(e) == "symbol"}
-
-
-def bind(
-    inputs: Mapping[str, Node],
-    arrays: Mapping[str, object],
-    sizes: Mapping[str, int] | None = None,
-    required: Iterable[str] | None = None,
-) -> dict[str, Array]:
-    """The inner value of every input by name: the arrays given, the sizes that they tell; those required must be there."""
-    held = {inputs[name]: inside(value, inputs[name]) for name, value in arrays.items() if name in inputs}
-    stated = {name_of(node): round(float(a.real)) for node, a in held.items() if is_scalar(node) and node.is_integer}
-    known = infer_sizes({node: a for node, a in held.items() if not is_scalar(node)}, {**stated, **(sizes or {})})
-    values: dict[str, Array] = {name: np.float64(size) for name, size in known.items() if name in inputs}
-    values.update({name_of(node): a for node, a in held.items()})
-    missing = [name for name in (inputs if required is None else required) if name not in values]
-    if missing:
-        tells = any(not is_scalar(inputs[name]) for name in missing)
-        raise ArgumentError(
-            f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name"
-        )
-    return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from inspect import Parameter, Signature
 from keyword import iskeyword
@@ -12,8 +12,11 @@ import numpy as np
 
 from matcalc.errors import ArgumentError
 from matcalc.language.problem import Problem
-from matcalc.nodes.expr import Node, name_of, shape, size_symbol
-from matcalc.numeric.evaluate import Program, bind, leaves, outside
+from matcalc.nodes.expr import Node, head, name_of, postorder, shape, size_symbol
+from matcalc.nodes.unknown import is_unknown
+from matcalc.numeric.arrays import bind, outside
+from matcalc.numeric.evaluate import Program, leaves
+from matcalc.numeric.unknown import argument_of
 from matcalc.rulebase.base import Rulebase
 
 
@@ -27,10 +30,11 @@ def argument_name(name: str, others: Collection[str] = ()) -> str:
 
 
 class Function:
-    """A callable that takes arrays, sizes, exponents and labels by name and returns the value of an expression.
+    """A callable that takes arrays, sizes, exponents, labels and indices by name and returns the value of an expression.
 
     An array that is not needed may be given: its shape tells sizes.  So may an intermediate: it is then an input of its own,
-    and what it was defined by need not be given.
+    and what it was defined by need not be given.  An unknown function ell is given as a callable, its gradient as another,
+    grad_ell; both take an array of the documented shape.
     """
 
     def __init__(
@@ -40,14 +44,22 @@ class Function:
         definitions: Mapping[Node, Node] | None = None,
         sizes: Iterable[str] = (),
         rules: Rulebase | None = None,
+        like: Node | None = None,
     ) -> None:
-        """Of an expression in those variables, intermediates and sizes of a problem."""
+        """Of an expression in those variables, intermediates and sizes of a problem.
+
+        `like` is the variable by which the expression is a derivative: the value has the shape of its arrays.
+        """
         self.expression = expression
+        self._like = like
         self.definitions = dict(definitions or {})
         self._rules = rules
         self._programs: dict[frozenset[str], tuple[Program, dict[str, Node]]] = {}
         self._known = {name_of(leaf): leaf for leaf in self.definitions} | dict(variables)
-        needed = self._program(frozenset())[1]
+        self._unknown = sorted(
+            {argument_of(e) for e in postorder([expression, *self.definitions.values()]) if is_unknown(head(e))}
+        )
+        program, needed = self._program(frozenset())
         told = sorted({s.name for node in self._known.values() for d in shape(node) for s in d.free_symbols})
         named = {**{name: size_symbol(name) for name in (*told, *sizes)}, **needed}
         self._known = {**named, **self._known}
@@ -55,7 +67,7 @@ class Function:
         for name in self._known:
             self._names[argument_name(name, self._known)] = name
         optional = {name for name in self._known if name in told or name not in needed}
-        required = [a for a, name in self._names.items() if name not in optional]
+        required = [a for a, name in self._names.items() if name not in optional] + sorted(called(program))
         self.__signature__ = Signature(
             [Parameter(a, Parameter.KEYWORD_ONLY) for a in required]
             + [Parameter(a, Parameter.KEYWORD_ONLY, default=None) for a, name in self._names.items() if name in optional]
@@ -64,7 +76,13 @@ class Function:
     def __call__(self, **arrays: object) -> Any:
         """The value, of shape () for a scalar, (n,) a vector, (1, n) a row, (m, n) a matrix."""
         given: dict[str, object] = {}
+        functions: dict[str, Callable[..., object]] = {}
         for argument, value in arrays.items():
+            if argument in self._unknown:
+                if not callable(value):
+                    raise ArgumentError(f"{argument} is a function: give a callable that takes an array")
+                functions[argument] = value
+                continue
             name = self._names.get(argument, argument)
             if name not in self._known:
                 close = get_close_matches(argument, self._names, 1)
@@ -76,10 +94,15 @@ class Function:
                 given[name] = value
         replaced = frozenset(name_of(leaf) for leaf in self.definitions if name_of(leaf) in given)
         program, inputs = self._program(replaced)
+        lacking = sorted(called(program) - set(functions))
+        if lacking:
+            raise ArgumentError(f"no function for {', '.join(lacking)}", hint="give a callable that takes an array")
+        if functions:
+            program = self._compiled(replaced, functions)
         whole = {name: node for name, node in self._known.items() if name in given or name in inputs}
         values = bind(whole, given, required=inputs)
         try:
-            return outside(program.run(values)[0], self.expression)
+            return outside(program.run(values)[0], self.expression, self._like, values)
         except IndexError as error:
             raise ArgumentError(str(error)) from error
         except np.linalg.LinAlgError as error:
@@ -89,12 +112,23 @@ class Function:
         """The program in which the intermediates of those names are inputs, and its inputs."""
         found = self._programs.get(replaced)
         if found is None:
-            kept = {leaf: e for leaf, e in self.definitions.items() if name_of(leaf) not in replaced}
-            program = Program([self.expression], kept, self._rules)
+            program = self._compiled(replaced, {})
             found = self._programs[replaced] = (program, leaves(program))
         return found
 
+    def _compiled(self, replaced: frozenset[str], functions: Mapping[str, Callable[..., object]]) -> Program:
+        kept = {leaf: e for leaf, e in self.definitions.items() if name_of(leaf) not in replaced}
+        return Program([self.expression], kept, self._rules, functions)
 
-def function(expression: Node, problem: Problem, rules: Rulebase | None = None) -> Function:
-    """An expression in the names of a problem as a callable on arrays; intermediates are optional arguments."""
-    return Function(expression, problem.variables, problem.definitions, problem.sizes, rules)
+
+def called(program: Program) -> set[str]:
+    """The names of the unknown functions, and gradients of such, that a program calls."""
+    return {argument_of(e) for e in postorder(program.slots) if is_unknown(head(e))}
+
+
+def function(expression: Node, problem: Problem, rules: Rulebase | None = None, like: Node | None = None) -> Function:
+    """An expression in the names of a problem as a callable on arrays; intermediates are optional arguments.
+
+    `like` is the variable by which the expression is a derivative: the value has the shape of its arrays.
+    """
+    return Function(expression, problem.variables, problem.definitions, problem.sizes, rules, like)

@@ -18,7 +18,8 @@ from sympy import Expr
 
 from matcalc.nodes.algebra import sub
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, properties, shape
-from matcalc.numeric.evaluate import Program, Step, dimension, leaves
+from matcalc.numeric.arrays import dimension
+from matcalc.numeric.evaluate import Program, Step, leaves
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.spaces import has_full_rank, spaces
 from matcalc.rulebase.base import Rulebase

@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from matcalc.nodes.expr import Node, is_scalar, name_of, shape
-from matcalc.numeric.evaluate import Program, bind, dimension, leaves
+from matcalc.numeric.arrays import bind, dimension
+from matcalc.numeric.evaluate import Program, leaves
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.spaces import spaces
 from matcalc.rulebase.base import Rulebase

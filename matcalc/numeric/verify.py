@@ -14,7 +14,8 @@ import numpy as np
 
 from matcalc.nodes.algebra import is_zero
 from matcalc.nodes.expr import Node, name_of, properties, shape
-from matcalc.numeric.evaluate import Jitter, Program, dims_text
+from matcalc.numeric.arrays import dims_text
+from matcalc.numeric.evaluate import Jitter, Program
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.sample import Point, Sampler
 from matcalc.rulebase.base import Rulebase, rulebase
