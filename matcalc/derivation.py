@@ -13,7 +13,7 @@ from matcalc.calculus.facts import declared_facts
 from matcalc.errors import ArgumentError, ShapeError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
-from matcalc.nodes.expr import Node, is_scalar, name_of
+from matcalc.nodes.expr import Node, is_scalar
 from matcalc.numeric.function import Function, function
 from matcalc.numeric.verify import Verification
 from matcalc.numeric.verify import verify as verify_numbers
@@ -38,8 +38,8 @@ class Derivation(Result):
 
     @property
     def wrt(self) -> str:
-        """The name of the variable."""
-        return name_of(self.variable)
+        """The name of the variable, or of the part of one."""
+        return text(self.variable)
 
     @property
     def moving(self) -> tuple[Node, ...]:
@@ -102,7 +102,7 @@ def gradients(
     if convention not in CONVENTIONS:
         raise ArgumentError(f"unknown convention {convention!r}", hint=f"it is one of {', '.join(CONVENTIONS)}")
     known = rules or rulebase()
-    read = read_problem(problem, declare, known)
+    read = read_problem(problem, declare, known, wrt)
     leaves = leaves_asked(read, wrt)
     if not is_scalar(read.expression):
         raise ShapeError(

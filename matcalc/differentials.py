@@ -82,7 +82,7 @@ def differential(
     tr(X*dA) + tr(A*dX)
     """
     known = rules or rulebase()
-    read = read_problem(problem, declare, known)
+    read = read_problem(problem, declare, known, wrt)
     leaves = leaves_asked(read, wrt)
     engine = Engine(read, known)
     symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}

@@ -4,52 +4,109 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from typing import TypeAlias
 
 import sympy
 
 from matcalc.calculus.adjoint import children
-from matcalc.errors import UndifferentiableError, UnknownNameError
+from matcalc.calculus.parts import PARTS
+from matcalc.errors import ArgumentError, UndifferentiableError, UnknownNameError
 from matcalc.exchange.interchange import from_sympy
-from matcalc.language.parser import parse
+from matcalc.language.parser import parse, parse_formula
 from matcalc.language.problem import Problem
+from matcalc.language.syntax.reader import read
+from matcalc.language.syntax.tree import Index, Name, Statement
+from matcalc.language.syntax.tree import postorder as parts_of_text
 from matcalc.nodes.differentials import DIFFERENTIAL
-from matcalc.nodes.expr import Node, head, name_of, postorder, properties
+from matcalc.nodes.expr import Node, head, name_of, postorder, properties, variable
+from matcalc.nodes.indices import is_index
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 
+Asked: TypeAlias = str | sympy.Basic
 
-def read_problem(problem: Problem | str | sympy.Basic, declare: str | Iterable[str] | None, rules: Rulebase) -> Problem:
-    """The problem that was given as such, as text, or as a SymPy expression."""
-    if isinstance(problem, Problem):
-        return problem
+
+def read_problem(
+    problem: Problem | str | sympy.Basic,
+    declare: str | Iterable[str] | None,
+    rules: Rulebase,
+    wrt: Asked | Sequence[Asked] | None = None,
+) -> Problem:
+    """The problem that was given as such, as text, or as a SymPy expression.
+
+    Sizes that nobody named do not take the letters of the indices that are asked for in wrt.
+    """
+    letters = {name for w in _listed(wrt) if isinstance(w, str) for name in _letters(w)}
     if isinstance(problem, str):
-        return parse(problem, declare, signatures=rules.signatures)
+        return parse(problem, declare, signatures=rules.signatures, reserved=letters)
+    if isinstance(problem, Problem):
+        if letters.isdisjoint(problem.sizes):
+            return problem
+        return parse(problem.source, problem.declared, signatures=rules.signatures, reserved=letters)
     node, variables, sizes = from_sympy(problem, rules=rules)
     return Problem(text(node), node, variables=variables, sizes=sizes)
 
 
-def leaves_asked(problem: Problem, wrt: str | sympy.Basic | Sequence[str | sympy.Basic] | None) -> list[Node]:
-    """The variables and intermediates of those names; for None every variable that is neither an integer nor constant.
+def leaves_asked(problem: Problem, wrt: Asked | Sequence[Asked] | None) -> list[Node]:
+    """The variables and intermediates of those names, or parts of them, x[i], X[:,j]; for None all that may be.
 
     Raises: UnknownNameError; UndifferentiableError where there are none, or the problem holds differentials itself.
     """
     occurring = {e for e in graph(problem) if head(e) == "symbol"}
     names = problem.names
-    asked = [wrt] if isinstance(wrt, str | sympy.Basic) else wrt
-    leaves = _free(problem, occurring) if asked is None else [_leaf(problem, w, names, occurring) for w in asked]
+    leaves = _free(problem, occurring) if wrt is None else [_part(problem, w, names, occurring) for w in _listed(wrt)]
     if not leaves:
         raise UndifferentiableError(
             "there is nothing to differentiate by",
             source=problem.source,
             hint="name a variable with wrt, or declare none constant",
         )
-    strange = [name_of(e) for e in occurring if name_of(e) not in names and name_of(e) not in problem.sizes]
+    known = {*names, *problem.sizes}
+    strange = [name_of(e) for e in occurring if not is_index(e) and name_of(e) not in known]
     strange += [text(e) for e in graph(problem) if head(e) == DIFFERENTIAL]
     if strange:
         raise UndifferentiableError(
             f"{min(strange)} is a differential, of which no gradient is taken", hint="write f itself: its gradient is derived"
         )
     return leaves
+
+
+def _listed(wrt: Asked | Sequence[Asked] | None) -> Sequence[Asked]:
+    return () if wrt is None else [wrt] if isinstance(wrt, str | sympy.Basic) else wrt
+
+
+def _letters(wrt: str) -> list[str]:
+    """The names among the indices of what is asked for."""
+    found = _indexed(wrt)
+    return [e.name for p in found.places if p is not None for e in parts_of_text(p) if isinstance(e, Name)] if found else []
+
+
+def _indexed(wrt: str) -> Index | None:
+    """What is asked for, where it is a part of a variable."""
+    if "[" not in wrt:
+        return None
+    lines = read(wrt)
+    e = lines[0].expression if len(lines) == 1 and isinstance(lines[0], Statement) else None
+    if isinstance(e, Index) and isinstance(e.operand, Name):
+        return e
+    hint = "a name, or a part of one: x[i], X[i,j], X[i,:], X[:,j]"
+    raise ArgumentError("this is nothing to differentiate by", source=wrt, span=(0, len(wrt)), hint=hint)
+
+
+def _part(problem: Problem, wrt: Asked, names: Mapping[str, Node], occurring: set[Node]) -> Node:
+    """The variable or intermediate of that name, or the part of one."""
+    found = _indexed(wrt) if isinstance(wrt, str) else None
+    if found is None or not isinstance(found.operand, Name):
+        return _leaf(problem, wrt, names, occurring)
+    X = _leaf(problem, found.operand.name, names, occurring)
+    letters = [x for x in _letters(str(wrt)) if problem.find(x) is None and x not in problem.sizes]
+    known = {**names, **{letter: variable(letter, (), ("integer",)) for letter in letters}}
+    made = parse_formula(str(wrt), known, problem.sizes)
+    if head(made) not in PARTS:
+        raise ArgumentError(
+            f"{wrt} is no part of {name_of(X)}", source=str(wrt), hint="x[i], X[i,j], X[i,:] and X[:,j] are parts"
+        )
+    return made
 
 
 def _free(problem: Problem, occurring: set[Node]) -> list[Node]:

@@ -9,7 +9,8 @@ from matcalc.calculus.adjoint import Definitions, children, sweep
 from matcalc.calculus.atoms import Line, differential_of_name, paired
 from matcalc.calculus.conditions import conditions, stated
 from matcalc.calculus.expander import Expander
-from matcalc.calculus.facts import declared_facts, rigid
+from matcalc.calculus.facts import apart, declared_facts, rigid
+from matcalc.calculus.parts import base_of, part_like
 from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
@@ -17,6 +18,7 @@ from matcalc.calculus.structure import closure
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import is_zero, terms, transpose
 from matcalc.nodes.expr import Node, is_scalar, operands, postorder
+from matcalc.nodes.indices import is_index
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.differential import differential
 
@@ -27,8 +29,8 @@ class Engine:
     def __init__(self, problem: Problem, rules: Rulebase) -> None:
         self.problem = problem
         self.rules = rules
-        self.plain = Simplifier(rules, unused=rigid(rules))
-        equations = (*problem.facts, *declared_facts(problem.variables.values(), rules))
+        self.plain = Simplifier(rules, unused=rigid(rules), indices=_indices(problem))
+        equations = (*problem.facts, *declared_facts(problem.variables.values(), rules), *apart(problem.distinct))
         self.facts = [(left, right) for left, right in equations if self.plain(left) is not self.plain(right)]
         self.definitions = {Z: self.plain(value) for Z, value in problem.definitions.items()}
         self.f = self.plain(problem.expression)
@@ -42,9 +44,16 @@ class Engine:
         return Simplifier(self.rules, self.definitions, self.facts, plain=self.plain)
 
     def gradients(self, leaves: Sequence[Node], convention: str = "structured") -> dict[Node, Node]:
-        """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X."""
-        cotangents = sweep(self.f, leaves, self.definitions, self.rules)
-        return {X: self.simplified_for(X).finished(self._projected(X, cotangents[X], convention)) for X in leaves}
+        """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X; of a part of X that of G."""
+        cotangents = sweep(self.f, list(dict.fromkeys(map(base_of, leaves))), self.definitions, self.rules)
+        return {X: self._finished(X, cotangents[base_of(X)], convention) for X in leaves}
+
+    def _finished(self, wrt: Node, G: Node, convention: str) -> Node:
+        X = base_of(wrt)
+        made = self.simplified_for(X).finished(self._projected(X, G, convention))
+        if wrt is X:
+            return made
+        return self.simplified_for(X).finished(part_like(wrt, made))
 
     @cached_property
     def _dependence(self) -> list[tuple[Node, int]]:
@@ -64,7 +73,7 @@ class Engine:
 
     def path(self, X: Node) -> list[Node]:
         """The operations between the result and X, those that had to be differentiated."""
-        bit = self._bits[X]
+        bit = self._bits[base_of(X)]
         return [e for e, names in self._dependence if names & bit]
 
     def conditions(self, X: Node, write: Callable[[Node], str]) -> tuple[str, ...]:
@@ -132,3 +141,9 @@ class Engine:
                 if not is_zero(dZ):
                     tangents[Z] = dZ
         return terms(self.simplifier(differential(self.f, tangents, self.rules)))
+
+
+def _indices(problem: Problem) -> list[Node]:
+    """The indices of sums, in the order in which they are read."""
+    roots = [*problem.definitions.values(), problem.expression]
+    return [e for e in postorder(roots) if is_index(e)]

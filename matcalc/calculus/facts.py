@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from matcalc.calculus.structure import closure
 from matcalc.nodes.algebra import transpose
-from matcalc.nodes.expr import Node, is_scalar, properties, shape, variable
+from matcalc.nodes.expr import ONE, ZERO, Node, is_scalar, properties, shape, variable
+from matcalc.nodes.indices import compared
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.templates import compile_template
 
@@ -45,3 +46,8 @@ def _stated(name: str, text: str, X: Node, rules: Rulebase) -> Equation:
 def rigid(rules: Rulebase) -> frozenset[str]:
     """The structures that a variable leaves as soon as it moves (orthogonal, simplex …): it is differentiated as a free one."""
     return frozenset(name for name, s in rules.structures.items() if s.facts and "project" not in s.formulas)
+
+
+def apart(pairs: Iterable[tuple[Node, Node]]) -> tuple[Equation, ...]:
+    """delta(i,j) = 0 and ind(i != j) = 1 for whole numbers that differ."""
+    return tuple((compared(name, a, b), value) for a, b in pairs for name, value in (("eq", ZERO), ("ne", ONE)))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from matcalc.errors import DeclarationError
 from matcalc.nodes.algebra import add, build, mul, split_coefficient, transpose
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, properties, shape
+from matcalc.nodes.indices import SUM, index_sum
 from matcalc.rulebase.base import Structure
 
 _PASSES = frozenset({"mul", "add", "hadamard", "hadpow", "kron"})
@@ -119,6 +120,8 @@ class Structures:
 
     def _transposed_with(self, x: Node) -> tuple[Node, ...]:
         name = head(x)
+        if name == SUM and x not in self._transposes:
+            return operands(x)[:1]
         if x in self._transposes or not (name in _PASSES or name in _COMMUTES or self._entrywise(name)):
             return ()
         return tuple(o for o in operands(x) if not is_scalar(o))
@@ -137,6 +140,9 @@ class Structures:
             return transpose(x) if _sums(x) and any(map(_is_turned, pushed)) else mul(*pushed)
         if name == "diag":
             return x
+        if name == SUM:
+            body = self._transposes[operands(x)[0]]
+            return x if body is operands(x)[0] else index_sum(body, *operands(x)[1:])
         if not self._transposed_with(x) and name not in _COMMUTES:
             return transpose(x)
         inside = tuple(o if is_scalar(o) else self._transposes[o] for o in operands(x))

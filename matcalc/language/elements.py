@@ -108,7 +108,7 @@ class Elements:
             return self.over(algebra.mul(condition, body), i)
         low, high = range_of(i)
         count = intern_scalar(sympy.expand(high - low + 1))
-        place = matrix_node("e", (intern_scalar(sympy.expand(i - low + 1)), count), (count, ONE))
+        place = matrix_node("e", (intern_scalar(sympy.expand(i - low + 1)),), (count, ONE))
         factor = algebra.add(algebra.mul(condition, body), ONE, algebra.mul(-ONE, condition))
         return scalar_node("prod", (self.over(algebra.mul(factor, place), i),))
 
@@ -119,7 +119,7 @@ class Elements:
     def entrywise(self, step: Step, value: Node) -> Node:
         """The vector of the entries, or the matrix of the columns or entries, that a step defines."""
         symbols = [self.bound(b) for b in step.indices]
-        units = [matrix_node("e", (i, range_of(i)[1]), (range_of(i)[1], ONE)) for i in symbols]
+        units = [matrix_node("e", (i,), (range_of(i)[1], ONE)) for i in symbols]
         turned = algebra.transpose(units[-1])
         made = (
             algebra.mul(value, *units[:1], turned)

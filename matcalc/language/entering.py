@@ -273,6 +273,10 @@ def enter_names(scope: Scope, steps: Iterable[Step]) -> None:
         for _, name in found:
             if name.name.startswith("d") == first and scope.role(name.name) == "free":
                 scope.free.setdefault(name_key(name.name), set())
+    for step in scope.distinct:
+        for root in step.roots:
+            for name in _arithmetic_names(root):
+                scope.free.get(name_key(name.name), set()).add("index")
     for step in steps:
         for e in step.parts:
             for use, place in _uses(scope, e):

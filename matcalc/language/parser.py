@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import sympy
 from sympy import Expr
@@ -22,7 +23,7 @@ from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.reader import read
 from matcalc.language.syntax.tree import Assumption, Declaration, Expression, Line, Statement
 from matcalc.nodes.expr import Node, forget_scalars, shape, size_symbol, variable
-from matcalc.nodes.families import family_mark
+from matcalc.nodes.families import family_mark, member_shape
 from matcalc.rulefiles.records import Record, Signatures
 from matcalc.rulefiles.signatures import load
 
@@ -30,15 +31,23 @@ _INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 """The properties of X that dX has too."""
 
 
-def parse(text: str, declare: str | Iterable[str] | None = None, *, signatures: Signatures | None = None) -> Problem:
+def parse(
+    text: str,
+    declare: str | Iterable[str] | None = None,
+    *,
+    signatures: Signatures | None = None,
+    reserved: Iterable[str] = (),
+) -> Problem:
     """The problem that a text states; `declare` holds more declarations, one string or several.
 
+    Sizes that nobody named get none of the `reserved` names.
     Raises: MatcalcError with the place in the text.
     """
     known = signatures or load()
     lines = [(text, line) for line in read(text)]
+    declared = (declare,) if isinstance(declare, str) else tuple(declare or ())
     extra: list[tuple[str, Line]] = []
-    for source in [declare] if isinstance(declare, str) else declare or ():
+    for source in declared:
         extra.extend((source, _no_statement(source, line)) for line in read(source))
     if not any(isinstance(line, Statement) for _, line in lines):
         raise ParseError(
@@ -50,7 +59,7 @@ def parse(text: str, declare: str | Iterable[str] | None = None, *, signatures: 
     forget_scalars()
     scope = scope_of(lines, extra, known)
     reading = read_kinds(scope)
-    return _problem(text, scope, reading.inference, reading.kinds, reading.changed)
+    return replace(_problem(text, scope, reading.inference, reading.kinds, reading.changed, reserved), declared=declared)
 
 
 def _no_statement(source: str, line: Line) -> Line:
@@ -64,8 +73,15 @@ def _no_statement(source: str, line: Line) -> Line:
     )
 
 
-def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, str], changed: Iterable[str]) -> Problem:
-    sizes = _Sizes(scope, inference)
+def _problem(
+    text: str,
+    scope: Scope,
+    inference: Inference,
+    kinds: Mapping[str, str],
+    changed: Iterable[str],
+    reserved: Iterable[str],
+) -> Problem:
+    sizes = _Sizes(scope, inference, reserved)
     leaves: dict[str, Node] = {}
     variables: dict[str, Node] = {}
 
@@ -123,8 +139,8 @@ def _properties(scope: Scope, kinds: Mapping[str, str], key: str) -> set[str]:
 class _Sizes:
     """The symbols of the sizes of a problem; unknown ones get free names in the order in which their variables appear."""
 
-    def __init__(self, scope: Scope, inference: Inference) -> None:
-        self._following = free_names([*scope.spelling.values(), *(s.name for s in scope.sizes.values())])
+    def __init__(self, scope: Scope, inference: Inference, reserved: Iterable[str]) -> None:
+        self._following = free_names([*reserved, *scope.spelling.values(), *(s.name for s in scope.sizes.values())])
         self._names = {size: size.name for size in scope.sizes.values()}
         for dims in inference.names.values():
             for d in map(find, dims):
@@ -172,8 +188,14 @@ def formula_node(
     scope.sizes.update({name_key(name): rigid.named(name, e) for name, e in sizes.items()})
     scope.bound.update({name_key(name): tuple(map(rigid.dim, shape(node))) for name, node in variables.items()})
     nodes = {name_key(name): node for name, node in variables.items()}
+    inference = Inference(scope, {})
+    for name, node in variables.items():
+        family = member_shape(node)
+        if family is not None:
+            rows, columns, count = map(rigid.dim, family)
+            inference.members[name_key(name)] = ((rows, columns), count)
     try:
-        inference = Inference(scope, {}).run()
+        inference.run()
     except MisfitError as misfit:
         raise shown_error(scope, misfit) from None
     for e, size in inference.contextual:

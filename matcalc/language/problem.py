@@ -18,7 +18,7 @@ class Problem:
     """What a text says: the last statement, the named parts before it, and what is known of the names.
 
     `facts` are equations that hold, `distinct` pairs of whole numbers that differ; `functions` are the unknown ones, with
-    the kind of their argument.
+    the kind of their argument; `declared` the texts of separate declarations.
     """
 
     source: str
@@ -31,6 +31,7 @@ class Problem:
     distinct: tuple[tuple[Node, Node], ...] = ()
     constants: frozenset[str] = frozenset()
     functions: Mapping[str, str] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[str | int, ...]:

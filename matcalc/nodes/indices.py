@@ -30,6 +30,8 @@ from matcalc.nodes.expr import (
 
 SUM = "isum"
 """The head of a sum over an index; its operands are the body, the index, and the ends of the range."""
+RELATIONS = ("eq", "ne", "gt", "ge", "lt", "le")
+"""The heads of the comparisons of scalars."""
 _MARK = "@"
 _LETTERS = "ijklpqrstuv"
 _RANGES: dict[Node, tuple[Expr, Expr]] = {}
@@ -129,15 +131,15 @@ def index_sum(body: Node, i: Node, low: Node, high: Node) -> Node:
     wanted = index(letter_of(i), cast(Expr, low), cast(Expr, high))
     bound = bound_indices(body)
     if wanted in bound or (wanted is not i and wanted in free_indices(body)):
-        wanted = _fresh(body, cast(Expr, low), cast(Expr, high))
+        wanted = fresh(body, cast(Expr, low), cast(Expr, high))
     if wanted is not i:
         body, i = at(body, i, wanted), wanted
     before, inside, after = _parted(body, i)
     return mul(*before, _made(inside, i), *after)
 
 
-def _fresh(body: Node, low: Expr, high: Expr) -> Expr:
-    """An index with a letter that nothing in the body has."""
+def fresh(body: Node, low: Expr, high: Expr) -> Expr:
+    """An index from low to high with a letter that nothing in the body has."""
     taken = {letter_of(j) for j in free_indices(body) | bound_indices(body)}
     taken |= {name_of(x) for x in postorder([body]) if head(x) == "symbol"}
     letters = (*_LETTERS, *(f"i_{n}" for n in range(1, len(taken) + 2)))
@@ -150,7 +152,8 @@ def _parted(body: Node, i: Node) -> tuple[list[Node], Node, list[Node]]:
         still = [f for f in operands(body) if i not in free_indices(f)]
         return still, mul(*(f for f in operands(body) if i in free_indices(f))), []
     if is_scalar(body):
-        return [], body, []
+        content, rest = body.primitive() if head(body) == "sadd" else (ONE, body)
+        return [intern_scalar(content)], intern_scalar(rest), []
     c, core = split_coefficient(body)
     assert core is not None
     outside, inner, _ = _parted(c, i) if i in free_indices(c) else ([c], ONE, [])

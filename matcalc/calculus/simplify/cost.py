@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from matcalc.nodes.algebra import unbroadcast
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, shape
+from matcalc.nodes.unknown import is_unknown
 
 _HELPERS = {
     "dpow": 12,
@@ -59,11 +60,13 @@ class Cost:
                 return known[args[0]] + (1 if args[1] in (-1, 0.5) else 2 if args[1].is_Number else 1 + known[args[1]])
             case "hadamard":
                 return 1 + sum(self._seen(_denominator(o)) + (2 if head(o) == "e" else 0) for o in args)
-            case "entry" | "entry2" | "row" | "column" | "e":
+            case "entry" | "entry2" | "row" | "column" | "member" | "e":
                 return 1 + sum(known[o] for o in args[:1])
+            case "isum":
+                return 2 + known[args[0]]
         if name in _BROADCASTS:
             return 1 + sum(self._seen(o) for o in args)
-        if name == "number":
+        if name == "number" or is_unknown(name):
             return 1
         return 1 + _HELPERS.get(name, 0) + sum(known[o] for o in args)
 

@@ -6,11 +6,24 @@ what it proposes is simplified in turn.  Whether a result is right never hangs o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from matcalc.calculus.simplify.axes import centred, pull_out
 from matcalc.calculus.simplify.cost import Cost
 from matcalc.calculus.simplify.identities import Identities
+from matcalc.calculus.simplify.indexed import (
+    absorb,
+    fold,
+    merge_sums,
+    part_of,
+    pick,
+    settle_comparison,
+    settle_sum,
+    spread_sum,
+    unit_entries,
+    unit_products,
+    without_units,
+)
 from matcalc.calculus.simplify.names import Names
 from matcalc.calculus.simplify.products import (
     contract,
@@ -28,7 +41,13 @@ from matcalc.calculus.simplify.products import (
     settle_sign,
     turn_trace,
 )
-from matcalc.calculus.simplify.scalars import cancel_fraction, merge_scalar_powers, settle_signs, take_out_content
+from matcalc.calculus.simplify.scalars import (
+    cancel_fraction,
+    factor_scalars,
+    merge_scalar_powers,
+    settle_signs,
+    take_out_content,
+)
 from matcalc.calculus.simplify.strategy import Strategy
 from matcalc.calculus.simplify.sums import (
     distribute_entrywise,
@@ -42,11 +61,16 @@ from matcalc.calculus.simplify.sums import (
 from matcalc.calculus.structure import Structures
 from matcalc.nodes.algebra import rebuild, transpose
 from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape
+from matcalc.nodes.indices import RELATIONS, SUM
 from matcalc.rulebase.base import Rulebase
 
+_PARTS = (part_of,)
+_COMPARISONS = (settle_comparison,)
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "transpose": (push_transpose,),
     "mul": (
+        unit_products,
+        absorb,
         contract,
         merge_ones,
         pull_out,
@@ -57,8 +81,9 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
         distribute_number,
         distribute,
     ),
-    "add": (expand_sum, factor_sum, lead_with_positive, lead_with_plain),
-    "hadamard": (merge_entrywise, numerators_first, distribute_entrywise),
+    "add": (merge_sums, expand_sum, factor_sum, lead_with_positive, lead_with_plain),
+    "hadamard": (unit_entries, merge_entrywise, numerators_first, distribute_entrywise),
+    "sadd": (merge_sums, factor_scalars),
     "smul": (merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
     "inv": (lift_transpose,),
     "matpow": (lift_transpose,),
@@ -66,6 +91,9 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "tr": (turn_trace, distribute_linear),
     "sum": (known_total, distribute_linear),
     "mean": (known_total, distribute_linear),
+    SUM: (settle_sum, pick, fold, spread_sum),
+    **dict.fromkeys(("entry", "entry2", "row", "column"), _PARTS),
+    **dict.fromkeys(RELATIONS, _COMPARISONS),
 }
 
 _DEEPEST_TRY = 5
@@ -85,9 +113,12 @@ class Simplifier:
         facts: Iterable[tuple[Node, Node]] = (),
         unused: frozenset[str] = frozenset(),
         plain: Simplifier | None = None,
+        indices: Sequence[Node] = (),
     ) -> None:
-        self._rules = rules
+        """`indices` are those of the problem, in the order in which they are read; `plain` knows no names."""
+        self.rules = rules
         self.definitions = definitions or {}
+        self.indices: Sequence[Node] = indices if plain is None else plain.indices
         self.cost = Cost(rules.is_entrywise)
         self._done: dict[Node, Node] = {}
         self._open: set[Node] = set()
@@ -124,7 +155,9 @@ class Simplifier:
 
     def finished(self, e: Node) -> Node:
         """e simplified as a whole: what shows its worth only in the end is tried too."""
-        return self.names.rescaled(self(e), self)
+        e = self(e)
+        folded = without_units(e, self.rules)
+        return self.names.rescaled(e if folded is e else self(folded), self)
 
     def if_shorter(self, e: Node, candidate: Node) -> Node | None:
         """The candidate, simplified, where the reader sees fewer nodes than in e."""
@@ -206,7 +239,7 @@ class Simplifier:
     def _strategies(self, name: str) -> tuple[Strategy, ...]:
         found = STRATEGIES.get(name)
         if found is None:
-            found = (distribute_linear,) if self._rules.is_linear(name) else ()
+            found = (distribute_linear,) if self.rules.is_linear(name) else ()
         return found
 
     def _rewritten(self, e: Node) -> Node | None:

@@ -12,6 +12,7 @@ from matcalc.calculus.simplify.products import coefficient_and_factors
 from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import add, build, hadamard, mul, rebuild, split_coefficient
 from matcalc.nodes.expr import ONE, SCALAR, Node, head, intern_scalar, is_leaf, is_scalar, operands, shape, substitute
+from matcalc.nodes.indices import SUM
 
 
 class Names:
@@ -61,7 +62,7 @@ class Names:
                 q = operands(e)[1] / p
                 if q.is_integer:
                     yield intern_scalar(sympy.Pow(leaf, q))
-        if head(e) == "smul":
+        if head(e) in ("smul", SUM) and is_scalar(e):
             for leaf, value in self.scalars:
                 q = quotient(cast(Expr, e), value)
                 if q is not None:

@@ -24,6 +24,7 @@ from matcalc.nodes.algebra import (
     trace,
 )
 from matcalc.nodes.expr import ONE, SCALAR, Node, head, intern_scalar, is_number, is_scalar, name_of, operands, postorder, shape
+from matcalc.nodes.indices import SUM, index_sum
 
 MINUS_ONE = cast(Expr, -ONE)
 _MEETS = frozenset({"inv", "matpow", "ones", "e", "hcat", "vcat", "kron"})
@@ -157,15 +158,34 @@ def distribute(e: Node, s: Simplifies) -> Node | None:
 def settle_sign(e: Node, s: Simplifies) -> Node | None:
     """A*(-B - C) = -A*(B + C), -2*(A - B) = 2*(B - A)."""
     c, fs = coefficient_and_factors(e)
-    sums = sum(1 for f in fs if head(f) == "add" or (head(f) == "transpose" and head(operands(f)[0]) == "add"))
+    sums = sum(1 for f in fs if _is_sum(f) or (head(f) == "transpose" and head(operands(f)[0]) == "add"))
     negative = sums == 1 and bool(c.as_coeff_Mul()[0].is_negative)
     for i, f in enumerate(fs):
-        if head(f) == "add":
-            signs = [is_negative(t) for t in terms(f)]
-            if all(signs) or (negative and any(signs) and len(signs) - sum(signs) <= sum(signs)):
-                flipped = add(*(mul(MINUS_ONE, t) for t in terms(f)))
-                return mul(MINUS_ONE, c, *fs[:i], flipped, *fs[i + 1 :])
+        flipped = _flipped(f, negative)
+        if flipped is not None:
+            return mul(MINUS_ONE, c, *fs[:i], flipped, *fs[i + 1 :])
     return None
+
+
+def _flipped(f: Node, any_sign: bool) -> Node | None:
+    """-f where f is a sum, also over an index, whose terms are all negative, or some where that is enough."""
+    if head(f) == "add":
+        signs = [is_negative(t) for t in terms(f)]
+        return add(*(mul(MINUS_ONE, t) for t in terms(f))) if all(signs) or (any_sign and any(signs)) else None
+    if head(f) != SUM or is_scalar(f):
+        return None
+    body, *rest = operands(f)
+    c, fs = coefficient_and_factors(body)
+    for i, g in enumerate(fs):
+        flipped = _flipped(g, any_sign) if head(g) == "add" else None
+        if flipped is not None:
+            return index_sum(mul(c, *fs[:i], flipped, *fs[i + 1 :]), *rest)
+    return None
+
+
+def _is_sum(f: Node) -> bool:
+    """Whether f is A + B, or Σ_i of a product with A + B in it."""
+    return head(f) == "add" or (head(f) == SUM and any(head(g) == "add" for g in coefficient_and_factors(operands(f)[0])[1]))
 
 
 def distribute_number(e: Node, s: Simplifies) -> Node | None:

@@ -9,6 +9,7 @@ from sympy import Expr
 
 from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.expr import Node, ScalarOp, head, intern_scalar, operands, postorder
+from matcalc.nodes.indices import SUM, index_sum
 
 _LARGEST_FRACTION = 60
 
@@ -26,26 +27,56 @@ def merge_scalar_powers(e: Node, s: Simplifies) -> Node | None:
 
 
 def settle_signs(e: Node, s: Simplifies) -> Node | None:
-    """(-a - b)*c = -(a + b)*c."""
+    """(-a - b)*c = -(a + b)*c, -(a - b)*c = (b - a)*c; the same of Σ_i (a_i - b_i)."""
+    negative = bool(e.as_coeff_Mul()[0].is_negative)
     for a in operands(e):
-        base = operands(a)[0] if head(a) == "spow" and operands(a)[1].is_odd else a
-        if head(base) == "sadd" and all(bool(t.as_coeff_Mul()[0].is_negative) for t in operands(base)):
+        base = operands(a)[0] if (head(a) == "spow" and operands(a)[1].is_odd) or head(a) == SUM else a
+        if head(base) != "sadd":
+            continue
+        signs = [bool(t.as_coeff_Mul()[0].is_negative) for t in operands(base)]
+        if all(signs) or (negative and any(signs) and head(a) != "spow"):
             return intern_scalar(sympy.Mul(-1, *(_flipped(b) if b is a else b for b in operands(e))))
     return None
 
 
 def take_out_content(e: Node, s: Simplifies) -> Node | None:
-    """a/(2*b + 2*c) = a/(2*(b + c))."""
+    """a/(2*b + 2*c) = a/(2*(b + c)), a*(2*b + 2*c) = 2*a*(b + c)."""
     for a in operands(e):
-        if head(a) == "spow" and operands(a)[1].is_negative and head(operands(a)[0]) == "sadd":
-            base, p = operands(a)
+        base, p = operands(a) if head(a) == "spow" else (a, sympy.S.One)
+        if head(base) == "sadd" and (p == 1 or p.is_negative):
             content, primitive = base.primitive()
             if content != 1:
-                return intern_scalar(sympy.Mul(content**p, primitive**p, *(b for b in operands(e) if b is not a)))
+                others = [b for b in operands(e) if b is not a]
+                if p != 1 or any(not b.is_number for b in others):
+                    return intern_scalar(sympy.Mul(content**p, primitive**p, *others))
     return None
 
 
+def factor_scalars(e: Node, s: Simplifies) -> Node | None:
+    """a*b + a*c = a*(b + c) where that is shorter."""
+    powers = [t.as_coeff_Mul()[1].as_powers_dict() for t in operands(e)]
+    shared = [base for base in powers[0] if all(base in p for p in powers) and not base.is_number]
+    if not shared:
+        return None
+    common = sympy.Mul(*(base ** shared_exponent([p[base] for p in powers]) for base in shared))
+    if common == 1:
+        return None
+    return s.if_shorter(e, intern_scalar(sympy.Mul(common, sympy.Add(*(t / common for t in operands(e))))))
+
+
+def shared_exponent(exponents: list[Expr]) -> Expr:
+    """The power that all of these hold: x^2 of x^2 and x^3, 1/x of 1/x and 1/x^3."""
+    if all(p.is_Rational and p.is_positive for p in exponents):
+        return min(exponents)
+    if all(p.is_Rational and p.is_negative for p in exponents):
+        return max(exponents)
+    return cast(Expr, sympy.S.Zero)
+
+
 def _flipped(a: Node) -> Expr:
+    if head(a) == SUM:
+        body, *rest = operands(a)
+        return cast(Expr, index_sum(intern_scalar(sympy.Add(*(-t for t in operands(body)))), *rest))
     base, p = operands(a) if head(a) == "spow" else (a, sympy.S.One)
     return sympy.Pow(sympy.Add(*(-t for t in operands(base))), p)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from matcalc.calculus.structure import Structures
 from matcalc.nodes.expr import Node
+from matcalc.rulebase.base import Rulebase
 
 
 class Simplifies(Protocol):
     """The simplifier as its strategies see it."""
 
+    rules: Rulebase
+    indices: Sequence[Node]
     definitions: Mapping[Node, Node]
     structures: Structures
 

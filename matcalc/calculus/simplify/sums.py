@@ -9,6 +9,7 @@ import sympy
 from sympy import Expr
 
 from matcalc.calculus.simplify.products import coefficient_and_factors, is_negative
+from matcalc.calculus.simplify.scalars import shared_exponent
 from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import (
     add,
@@ -112,7 +113,7 @@ def _entrywise(e: Node) -> Iterator[Node]:
         for base, p in _entrywise_content(split_coefficient(t)[1]).items():
             holders.setdefault(base, []).append((t, p))
     for base, held in holders.items():
-        p = _shared_exponent([p for _, p in held])
+        p = shared_exponent([p for _, p in held])
         if len(held) > 1 and p != 0:
             group = [t for t, _ in held]
             made = hadamard(hadamard_power(base, p), add(*(_without_power(t, base, p) for t in group)))
@@ -178,16 +179,7 @@ def merge_entrywise(e: Node, s: Simplifies) -> Node | None:
 
 
 def _shared_power(base: Expr, exponents: list[Expr]) -> Expr:
-    return base ** _shared_exponent(exponents)
-
-
-def _shared_exponent(exponents: list[Expr]) -> Expr:
-    """The power that all of these hold: x^2 of x^2 and x^3, 1/x of 1/x and 1/x^3."""
-    if all(p.is_Rational and p.is_positive for p in exponents):
-        return min(exponents)
-    if all(p.is_Rational and p.is_negative for p in exponents):
-        return max(exponents)
-    return cast(Expr, sympy.S.Zero)
+    return base ** shared_exponent(exponents)
 
 
 def numerators_first(e: Node, s: Simplifies) -> Node | None:

@@ -1,0 +1,19 @@
+"""Parts of variables that are differentiated by: an entry, a row, a column, a member of a family."""
+
+from __future__ import annotations
+
+from matcalc.nodes.algebra import build
+from matcalc.nodes.expr import Node, head, operands, shape
+
+PARTS = frozenset({"entry", "entry2", "row", "column", "member"})
+"""The operations that take a part of a variable."""
+
+
+def base_of(wrt: Node) -> Node:
+    """The variable of which wrt is a part, X of X[:,j]; a variable itself."""
+    return operands(wrt)[0] if head(wrt) in PARTS else wrt
+
+
+def part_like(wrt: Node, G: Node) -> Node:
+    """The part of G that wrt is of its variable: G[:,j] for X[:,j]."""
+    return build(head(wrt), (G, *operands(wrt)[1:]), shape(wrt))
