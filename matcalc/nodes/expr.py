@@ -5,8 +5,7 @@ scalar-valued operations on matrices (`ScalarOp`: tr, det, norm …).  A *matrix
 1×n) is one of SymPy's own matrix classes or a `MatrixOp`, a named operation.  Nothing of shape 1×1 is a
 matrix: `scalar` wraps it at once.  The names of operations are open; the rule files give them meaning.
 
-Only this module touches SymPy's constructors (`Basic.__new__` and `_hashable_content` are stable for years
-but not documented; tested with SymPy 1.14).
+Only this module touches SymPy's constructors, stable for years but not documented; tested with SymPy 1.14.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ class ScalarOp(AtomicExpr):
     operands: tuple[Node, ...]
     _mc_shape: Shape = SCALAR
     _mc_digest: bytes
-    nonnegative: bool = False
+    nonnegative = False
 
     def _hashable_content(self) -> tuple[object, ...]:
         return (self._mc_digest,)

@@ -66,8 +66,8 @@ def _without_units(e: Node, rules: Rulebase) -> Node | None:
     """Σ_i c_i*(e_i - e_k) as the vector of the c_i less (Σ_i c_i)*e_k."""
     body, i, low, high = operands(e)
     parts = []
-    for t in (u for t in terms(body) for u in _written_out(t, i)):
-        M = total(t, i, rules) if _has_unit(t, i) else index_sum(t, i, low, high)
+    for u in (u for t in terms(body) for u in _written_out(t, i)):
+        M = total(u, i, rules) if _has_unit(u, i) else index_sum(u, i, low, high)
         if M is None:
             return None
         parts.append(M)
