@@ -38,7 +38,7 @@ LAYERS = [
     "numeric.sample", "numeric.trial",
     "calculus.simplify.axes", "calculus.simplify.names", "calculus.simplify.sums", "numeric.verify",
     "calculus.simplify.engine", "numeric.lines", "numeric.selfcheck",
-    "calculus.atoms",
+    "calculus.atoms", "calculus.wording",
     "calculus.expander", "calculus.recorder",
     "calculus.engine",
     "request", "steps",

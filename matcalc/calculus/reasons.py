@@ -21,6 +21,12 @@ CHAPTER = "MN19 ch. 8"
 NAMED = "definition"
 """The reason that a name stands for what the person has defined it to be."""
 
+RECOGNISED = "identity"
+"""The reason that what was typed is a known function: log(det(X)) = logdet(X)."""
+
+QUOTIENT = "quotient"
+POWER = "power"
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -35,6 +41,12 @@ class Reason:
 GRADIENT = Reason("gradient", citation="MN19 ch. 9")
 """df = tr(G'*dX) tells G."""
 SIMPLIFIED = Reason("simplified")
+COLLECTED = Reason("collect")
+"""tr(A*dX) + tr(B*dX) = tr((A + B)*dX)."""
+LINEAR = Reason("linearity", citation=CHAPTER)
+"""d tr(X) = tr(dX), d sum(X) = sum(dX): the differential passes through what is linear."""
+INDEPENDENT = "independent"
+"""The reason that a gradient counts each independent entry of a structured variable once."""
 
 
 class Reasons:
@@ -72,9 +84,9 @@ class Reasons:
         """A move of `rules/moves.toml`."""
         return self._once(("move", name), lambda: self._move(name))
 
-    def of_structure(self, name: str) -> Reason:
-        """The projection on a subspace: 1/2*(G + G') for symmetric X."""
-        return Reason(name, citation=self._rules.structures[name].source)
+    def of_structure(self, name: str, key: str = "project") -> Reason:
+        """The projection on a subspace, 1/2*(G + G') for symmetric X, or the gradient by the independent entries."""
+        return Reason(name if key == "project" else INDEPENDENT, citation=self._rules.structures[name].source)
 
     def _once(self, key: object, make: Callable[[], Reason]) -> Reason:
         if key not in self._made:
@@ -105,11 +117,11 @@ class Reasons:
         match head(e):
             case "smul" if quotient:
                 right = in_order((mul(du, power(v, -ONE)), mul(-ONE, u, dv, power(v, -2 * ONE))))
-                return Reason("quotient", differential_node(mul(u, power(v, -ONE))), right, CHAPTER)
+                return Reason(QUOTIENT, differential_node(mul(u, power(v, -ONE))), right, CHAPTER)
             case "smul":
                 return Reason("product", differential_node(mul(u, v)), in_order((mul(v, du), mul(u, dv))), CHAPTER)
             case "spow":
-                return Reason("power", differential_node(power(u, p)), mul(p, power(u, p - 1), du), CHAPTER)
+                return Reason(POWER, differential_node(power(u, p)), mul(p, power(u, p - 1), du), CHAPTER)
             case name:
                 return Reason(name, None, None, CHAPTER)
 
@@ -130,7 +142,7 @@ class Reasons:
         G, D = leaves["G"], args[i]
         e = self._rules.make(record.name, args, self._rules.result(record))
         Y = self._rules.adjoint(record.name, i, args, G)
-        return Reason(record.name, _inner(G, e), _inner(Y, D), record.source)
+        return Reason(f"{record.name}-adjoint", _inner(G, e), _inner(Y, D), record.source)
 
     def _move(self, name: str) -> Reason:
         identity = self._rules.signatures.identities[name]
