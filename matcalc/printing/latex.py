@@ -185,8 +185,8 @@ class LatexStyle(MathStyle):
         return Printed(rope, tall=tall, opens="call", closes="call")
 
     def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
-        r"""Differentials: \mathrm{d}(A B)."""
-        return Printed((r"\mathrm{d}", self.bracketed(parts[0]).rope), tall=parts[0].tall, opens="word", closes="call")
+        r"""Differentials: \mathrm{d}(A B), \mathrm{d}\|x\|^2, \mathrm{d}\log|X|."""
+        return Printed((r"\mathrm{d}", self.differentiated(parts[0])), tall=parts[0].tall, opens="word", closes="word")
 
     def compare(self, view: View, parts: Sequence[Printed]) -> Printed:
         r"""Indicators: \mathbb{1}(A > B)."""

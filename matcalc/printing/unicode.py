@@ -46,11 +46,11 @@ class UnicodeStyle(MathStyle):
         """A letter with its marks, or a word."""
         found = letter(view.data.text)
         base = _LETTERS.get(found.base, found.base) + _ACCENTS.get(found.accent, "")
-        look = "word" if not is_letter(found.base) or found.differential else "letter"
+        look = "differential" if found.differential else "letter" if is_letter(found.base) else "word"
         below = _raised(found.subscript, _SUBSCRIPTS) if len(found.subscript) < 3 else None
         if found.subscript:
             base += below or f"_{found.subscript}"
-            look = look if below or len(found.subscript) == 1 else "word"
+            look = look if below or len(found.subscript) == 1 or found.differential else "word"
         return Printed(("d" if found.differential else "") + base, opens=look, closes=look)
 
     def constant(self, view: View, parts: Sequence[Printed]) -> Printed:
@@ -88,6 +88,8 @@ class UnicodeStyle(MathStyle):
         """What stands between two factors, by how the one ends and the other begins."""
         if "fraction" in (left, right) or (left == right == "number"):
             return " · "
+        if "differential" in (left, right):
+            return " "
         if "word" in (left, right) or (left, right) == ("call", "group") or right in ("number", ""):
             return "·"
         if left == "number" and right != "call":
@@ -149,8 +151,9 @@ class UnicodeStyle(MathStyle):
         return Printed((call.function, "(", separated(arguments, ", "), ")"), opens="call", closes="call")
 
     def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
-        """Differentials: d(AB)."""
-        return Printed(("d", self.bracketed(parts[0]).rope), opens="call", closes="call")
+        """Differentials: d(AB), d‖x‖², d log|X|."""
+        space = " " if self.speaks_for_itself(parts[0]) and parts[0].opens == "call" else ""
+        return Printed(("d", space, self.differentiated(parts[0])), opens="differential", closes="differential")
 
     def compare(self, view: View, parts: Sequence[Printed]) -> Printed:
         """Indicators: 𝟙(A > B)."""
