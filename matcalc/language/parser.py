@@ -11,6 +11,7 @@ from matcalc.errors import DeclarationError, ParseError, ShapeError
 from matcalc.language.conventions import read_kinds, shown_error
 from matcalc.language.elaborate import Elaboration, Macro
 from matcalc.language.infer import Inference
+from matcalc.language.latex.reader import Latex, is_latex, read_latex
 from matcalc.language.misfit import MisfitError
 from matcalc.language.notes import notes_of
 from matcalc.language.problem import Problem
@@ -27,16 +28,26 @@ _INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 """The properties of X that dX has too."""
 
 
-def parse(text: str, declare: str | Iterable[str] | None = None, *, signatures: Signatures | None = None) -> Problem:
-    """The problem that a text states; `declare` holds more declarations, one string or several.
+def parse(
+    text: str,
+    declare: str | Iterable[str] | None = None,
+    *,
+    signatures: Signatures | None = None,
+    latex: bool | None = None,
+) -> Problem:
+    r"""The problem that a text states; `declare` holds more declarations, one string or several.
+
+    The text is LaTeX if `latex` is true, or None and the text holds a backslash.
 
     Raises: MatcalcError with the place in the text.
     """
     known = signatures or load()
-    lines = [(text, line) for line in read(text)]
     extra: list[tuple[str, Line]] = []
     for source in [declare] if isinstance(declare, str) else declare or ():
-        extra.extend((source, _no_statement(source, line)) for line in read(source))
+        found = _lines(source, None, [], known).lines
+        extra.extend((source, _no_statement(source, line)) for line in found)
+    own = _lines(text, latex, [line for _, line in extra], known)
+    lines = [(text, line) for line in own.lines]
     if not any(isinstance(line, Statement) for _, line in lines):
         raise ParseError(
             "there is no expression to differentiate" if text.strip() else "the text is empty",
@@ -46,8 +57,16 @@ def parse(text: str, declare: str | Iterable[str] | None = None, *, signatures: 
         )
     forget_scalars()
     scope = scope_of(lines, extra, known)
+    scope.fonts.update(own.fonts)
     reading = read_kinds(scope)
-    return _problem(text, scope, reading.inference, reading.kinds, reading.changed)
+    return _problem(text, scope, reading.inference, reading.kinds, reading.changed, own.notes)
+
+
+def _lines(text: str, latex: bool | None, declarations: Iterable[Line], signatures: Signatures) -> Latex:
+    """What a text says, read as LaTeX if it is."""
+    if latex or (latex is None and is_latex(text)):
+        return read_latex(text, declarations, signatures)
+    return Latex(read(text))
 
 
 def _no_statement(source: str, line: Line) -> Line:
@@ -61,7 +80,14 @@ def _no_statement(source: str, line: Line) -> Line:
     )
 
 
-def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, str], changed: Iterable[str]) -> Problem:
+def _problem(
+    text: str,
+    scope: Scope,
+    inference: Inference,
+    kinds: Mapping[str, str],
+    changed: Iterable[str],
+    notes: tuple[str, ...],
+) -> Problem:
     sizes = _Sizes(scope, inference)
     leaves: dict[str, Node] = {}
     variables: dict[str, Node] = {}
@@ -91,7 +117,7 @@ def _problem(text: str, scope: Scope, inference: Inference, kinds: Mapping[str, 
         definitions=definitions,
         variables=variables,
         sizes=sizes.by_name(),
-        notes=notes_of(scope, inference, kinds, changed, sizes.name),
+        notes=(*notes, *notes_of(scope, inference, kinds, changed, sizes.name)),
         facts=facts,
         constants=constants,
     )
