@@ -166,6 +166,8 @@ def _ended(lines: list[Line], ending: tuple[Node, ...]) -> list[Line]:
     last = lines[-1]
     if last.terms == ending:
         return lines
+    if len(lines) > 1 and lines[-2].terms == ending:
+        return lines[:-1]
     if _leaves(last.terms) == _leaves(ending):
         return [*lines[:-1], Line(ending, last.reasons)]
     return [*lines, Line(ending, (SIMPLIFIED,))]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from matcalc.calculus.adjoint import Definitions, children, depends_on
 from matcalc.calculus.forms import Forms
-from matcalc.calculus.reasons import NAMED, POWER, QUOTIENT, RECOGNISED, Reason, Reasons
+from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, POWER, QUOTIENT, RECOGNISED, Reason, Reasons
 from matcalc.calculus.structure import closure
 from matcalc.nodes.algebra import add, factors, is_zero, mul, number, rebuild, split_coefficient, terms, trace, transpose
 from matcalc.nodes.differentials import differential_node
@@ -30,7 +30,7 @@ from matcalc.nodes.expr import (
     variable,
 )
 from matcalc.rulebase.base import Rulebase
-from matcalc.rulebase.differential import contribution
+from matcalc.rulebase.differential import contribution, joint_differential
 
 TRIVIAL = frozenset({"add", "sadd", "scalar", "transpose", "tr", "sum", "mean"})
 """Operations that a reader takes the differential of without a word."""
@@ -58,10 +58,23 @@ class Line:
     terms: tuple[Node, ...]
     reasons: tuple[Reason, ...]
 
+    def after(self, last: Sequence[Node]) -> Line:
+        """The line with the rule that else goes without saying where it is all, and where terms of the last were collected."""
+        if not last:
+            return self if self.reasons else Line(self.terms, (LINEAR,))
+        if len(self.terms) < len(last):
+            return Line(self.terms, (*self.reasons, COLLECTED))
+        return Line(self.terms, (LINEAR,)) if len(self.terms) > len(last) and not self.reasons else self
+
 
 def differential_of_name(X: Node, rules: Rulebase) -> Node:
     """dX, with the structure that it inherits from X."""
     return variable(f"d{name_of(X)}", shape(X), _INHERITED & closure(properties(X), rules.structures))
+
+
+def stand_in(number: int, D: Node) -> Node:
+    """A variable in place of D; its name comes last in every alphabet, as a differential does in a product."""
+    return variable(f"~{number:04}", shape(D), properties(D))
 
 
 class Atoms:
@@ -142,9 +155,9 @@ class Atoms:
         return self.is_trivial(e) or (head(e) == "spow" and self.forms.of(e) is None)
 
     def _stand_in(self, e: Node) -> Node:
-        """A variable that stands for d(E); its name comes last in every alphabet, as a differential does in a product."""
+        """A variable that stands for d(E)."""
         opened = differential_of_name(e, self.rules) if head(e) == "symbol" else differential_node(e)
-        made = variable(f"~{len(self.stand_ins):04}", shape(e), properties(opened))
+        made = stand_in(len(self.stand_ins), opened)
         self.stand_ins.add(made)
         self._opened[made] = opened
         return made
@@ -163,6 +176,8 @@ class Atoms:
         taken = self.taken_whole(e)
         if taken:
             return [paired(self._simplify(transpose(Y)), self(o), self.rules) for o, Y in taken]
+        if self.rules.is_joint(head(e)):
+            return [joint_differential(e, {i: self(o) for i, o in self.moving(e)})]
         return [self._part(e, i, self(o)) for i, o in self.moving(e)]
 
     def _part(self, e: Node, i: int, D: Node) -> Node:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from matcalc.calculus.adjoint import children, sweep
-from matcalc.calculus.atoms import Line, Told, differential_of_name, paired
+from matcalc.calculus.atoms import Line, Told, differential_of_name, paired, stand_in
 from matcalc.calculus.conditions import conditions, stated
 from matcalc.calculus.expander import Expander
 from matcalc.calculus.facts import declared_facts, rigid
@@ -16,8 +16,8 @@ from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.structure import closure
 from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import is_zero, terms, transpose
-from matcalc.nodes.expr import Node, is_scalar, operands, postorder
+from matcalc.nodes.algebra import add, is_zero, rebuild, terms, transpose
+from matcalc.nodes.expr import Node, is_scalar, operands, postorder, substitute
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.differential import differential
 
@@ -138,10 +138,26 @@ class Engine:
         if is_scalar(self.f):
             found = self.gradients(leaves, convention)
             return tuple(paired(self.simplified_for(X)(transpose(found[X])), dX[X], self.rules) for X in leaves)
-        tangents = dict(dX)
+        hidden = {X: stand_in(i, D) for i, (X, D) in enumerate(dX.items())}
+        tangents = dict(hidden)
         for Z, value in self.definitions.items():
             if Z not in tangents:
                 dZ = differential(value, tangents, self.rules)
                 if not is_zero(dZ):
                     tangents[Z] = dZ
-        return terms(self.simplifier(differential(self.f, tangents, self.rules)))
+        written = differential(self.f, tangents, self.rules)
+        shown = {D: dX[X] for X, D in hidden.items()}
+        return terms(substitute(self._arranged(written, frozenset(shown)), shown, rebuild))
+
+    def _arranged(self, dF: Node, moving: frozenset[Node]) -> Node:
+        """dF simplified term by term; as a whole where fewer differentials stand in it then."""
+        forms = [add(*map(self.simplifier, terms(dF))), self.simplifier(dF)]
+        return min(forms, key=lambda e: _occurrences(e, moving))
+
+
+def _occurrences(e: Node, leaves: frozenset[Node]) -> int:
+    """How often some leaves are written in e."""
+    found: dict[int, int] = {}
+    for x in postorder([e]):
+        found[id(x)] = (x in leaves) + sum(found[id(o)] for o in operands(x))
+    return found[id(e)]

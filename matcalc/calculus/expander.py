@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from matcalc.calculus.atoms import Atoms, Line, Told
-from matcalc.calculus.reasons import Reason, Reasons
+from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.nodes.algebra import add, rebuild, terms
 from matcalc.nodes.expr import Node, postorder, substitute
@@ -30,34 +30,31 @@ class Expander:
         """The lines from d(F) to dF in dX …; none where F does not depend on them."""
         if id(self._F) not in self._atoms.active:
             return
-        now = self._atoms(self._F)
         last: tuple[Node, ...] = ()
+        for line in self._all():
+            if line.terms != last:
+                self._atoms.shown()
+                yield line.after(last)
+                last = line.terms
+
+    def _all(self) -> Iterator[Line]:
+        """The lines, those that say what the one before has said among them."""
+        now = self._atoms(self._F)
         opening = self._atoms.opening(self._F)
         if opening:
-            line = self._atoms.line(terms(now), opening)
-            self._atoms.shown()
-            yield line
-            last = line.terms
+            yield self._atoms.line(terms(now), opening)
         for e in reversed(self._atoms.order):
             dE = self._atoms(e)
             if e in self._atoms.leaves or dE not in self._atoms.stand_ins or not _occurs(dE, now):
                 continue
-            why: list[Reason] = []
             if e in self._definitions:
                 self._atoms.silent.extend(self._atoms.opening(e))
-                D = self._atoms(self._definitions[e])
+                now = substitute(now, {dE: self._atoms(self._definitions[e])}, rebuild)
             else:
-                why.append(self._atoms.rule(e))
-                D = add(*self._atoms.differentials(e))
-            now = substitute(now, {dE: D}, rebuild)
-            line = self._atoms.line(terms(now), why)
-            if why and line.terms != last:
-                self._atoms.shown()
-                yield line
-                last = line.terms
-        line = self._atoms.line(terms(now), ())
-        if line.terms != last:
-            yield line
+                rule = self._atoms.rule(e)
+                now = substitute(now, {dE: add(*self._atoms.differentials(e))}, rebuild)
+                yield self._atoms.line(terms(now), [rule])
+        yield self._atoms.line(terms(now), ())
 
 
 def _occurs(leaf: Node, e: Node) -> bool:

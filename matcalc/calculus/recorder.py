@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from matcalc.calculus.adjoint import children, operand_adjoint, reading_order
 from matcalc.calculus.atoms import TRIVIAL, Atoms, Line, Told
-from matcalc.calculus.reasons import COLLECTED, LINEAR, Reason, Reasons
+from matcalc.calculus.reasons import Reason, Reasons
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.nodes.algebra import add, is_zero, mul, split_coefficient, transpose, zeros
 from matcalc.nodes.expr import (
@@ -73,7 +73,7 @@ class Recorder:
         for line in self._all():
             if line.terms and line.terms != last:
                 self._atoms.shown()
-                yield _collected(line, last)
+                yield line.after(last)
                 last = line.terms
 
     def _all(self) -> Iterator[Line]:
@@ -221,10 +221,3 @@ class _Move:
     parts: list[tuple[Node, Part]]
     rule: Reason
     moves: tuple[Reason, ...]
-
-
-def _collected(line: Line, last: Sequence[Node]) -> Line:
-    """The line with the rule that goes without saying where it is the whole step, and where terms were collected."""
-    if not last:
-        return line if line.reasons else Line(line.terms, (LINEAR,))
-    return Line(line.terms, (*line.reasons, COLLECTED)) if len(line.terms) < len(last) else line
