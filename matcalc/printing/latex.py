@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from matcalc.nodes.expr import Node
-from matcalc.printing.layout import ATOM, POWER, Printed, Program, Rope, join, program, render, separated
+from matcalc.printing.layout import ATOM, POWER, Printed, Program, Rope, chain, join, program, render, separated
 from matcalc.printing.mathml import lines
 from matcalc.printing.notation import MathStyle, is_letter, letter
 from matcalc.printing.outline import Outline
@@ -49,6 +49,18 @@ def latex_program(
 ) -> Program:
     """Several results in LaTeX; large shared parts stand before them as `T_{1} = …`."""
     return program(roots, LatexStyle(transpose, bold), names, signatures)
+
+
+def latex_chain(
+    roots: Sequence[Node],
+    names: Iterable[str] = (),
+    signatures: Signatures | None = None,
+    *,
+    transpose: Transpose = "top",
+    bold: bool = False,
+) -> Program:
+    """The right sides of a chain of equations in LaTeX."""
+    return chain(roots, LatexStyle(transpose, bold), names, signatures)
 
 
 class LatexStyle(MathStyle):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, pairwise
 from typing import NamedTuple, TypeAlias
 
+from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, name_of, operands, postorder, shape
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import View
@@ -116,6 +117,25 @@ def separated(pieces: Iterable[Rope], separator: Rope) -> Rope:
     return tuple(found)
 
 
+def broken(shown: str, limit: int) -> tuple[str, ...]:
+    """The line of text in pieces no longer than the limit, as far as the + and − of its outermost sum allow it."""
+    if len(shown) <= limit:
+        return (shown,)
+    depth, bars, ends = 0, 0, []
+    for i, c in enumerate(shown):
+        depth += _NESTING.get(c, 0)
+        bars += c in "|‖"
+        if not depth and not bars % 2 and _SIGN.match(shown, i):
+            ends.append(i)
+    found = [""]
+    for start, end in pairwise([0, *ends, len(shown)]):
+        term = shown[start:end]
+        if found[-1] and len(found[-1] + term) > limit:
+            found.append("")
+        found[-1] += term if found[-1] else term.strip()
+    return tuple(found)
+
+
 # ---------------------------------------------------------------- sizes
 
 
@@ -155,6 +175,12 @@ _SLACK = 60
 """How many nodes more than the graph has may be written before shared parts are named."""
 _WORTH = 6
 """How many nodes a name must save."""
+_LONG = 45
+"""How many nodes a line of a chain may have before parts of it get names."""
+_LONG_WORTH = 9
+"""How many nodes a name must save in a chain."""
+_SIGN = re.compile(r" \.?[-+−] ")
+_NESTING = {"(": 1, "[": 1, ")": -1, "]": -1}
 
 
 def program(roots: Sequence[Node], style: Style, taken: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
@@ -166,15 +192,40 @@ def program(roots: Sequence[Node], style: Style, taken: Iterable[str] = (), sign
     views = [outline.view(r) for r in roots]
     if sum(v.size for v in views) <= len(outline) + _SLACK:
         return Program((), tuple(render(v, style) for v in views))
-    named = _name_shared(roots, taken)
+    return _named(roots, style, _name_shared(roots, taken), signatures)
+
+
+def chain(roots: Sequence[Node], style: Style, names: Iterable[str], signatures: Signatures | None = None) -> Program:
+    """The right sides of a chain in those names; where one is very long, shared parts that hold no differential get more."""
+    outline = Outline(signatures)
+    views = [outline.view(r) for r in roots]
+    if max(v.size for v in views) <= _LONG:
+        return Program((), tuple(render(v, style) for v in views))
+    known = set(names)
+    differentials = {f"d{name}" for name in known}
+
+    def moves(e: Node) -> bool:
+        return head(e) == DIFFERENTIAL or (head(e) == "symbol" and name_of(e) in differentials)
+
+    return _named(roots, style, _name_shared(roots, known, _LONG_WORTH, moves), signatures)
+
+
+def _named(roots: Sequence[Node], style: Style, named: dict[Node, str], signatures: Signatures | None) -> Program:
+    """The roots printed in a style, after the parts that have names."""
     outline = Outline(signatures, named)
     definitions = tuple((render(outline.plain(e), style), render(outline.written_out(e), style)) for e in named)
     return Program(definitions, tuple(render(outline.view(r), style) for r in roots))
 
 
-def _name_shared(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, str]:
-    """Names for the nodes that are used more than once and not small when those below them are names."""
+def _name_shared(
+    roots: Sequence[Node], taken: Iterable[str], worth: int = _WORTH, moves: Callable[[Node], bool] = lambda e: False
+) -> dict[Node, str]:
+    """Names for the nodes that are used more than once and not small when those below them are names.
+
+    What `moves` is left out, and all that is made of it.
+    """
     order = list(postorder(roots))
+    moving: set[int] = set()
     uses = dict.fromkeys(map(id, order), 0)
     for e in order:
         for o in operands(e):
@@ -190,7 +241,9 @@ def _name_shared(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, str]
     named: dict[Node, str] = {}
     for e in order:
         size = 1 + sum(sizes[id(o)] for o in operands(e))
-        if (uses[id(e)] - 1) * (size - 1) > _WORTH and not _is_thin(e) and not _is_one_by_one(e):
+        if moves(e) or any(id(o) in moving for o in operands(e)):
+            moving.add(id(e))
+        elif (uses[id(e)] - 1) * (size - 1) > worth and not _is_thin(e) and not _is_one_by_one(e):
             named[e] = next(names)
             size = 1
         sizes[id(e)] = size

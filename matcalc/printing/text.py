@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from matcalc.nodes.expr import Node
-from matcalc.printing.layout import ATOM, POWER, PRODUCT, SUM, Printed, Program, Rope, Style, program, render, separated
+from matcalc.printing.layout import ATOM, POWER, PRODUCT, SUM, Printed, Program, Rope, Style, chain, program, render, separated
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import Call, Product, View
 from matcalc.rulefiles.signatures import Signatures
@@ -22,6 +22,11 @@ def text(e: Node, signatures: Signatures | None = None) -> str:
 def text_program(roots: Sequence[Node], names: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
     """Several results in the language; large shared parts stand before them as `T_1 = …`, other than the names given."""
     return program(roots, TextStyle(), names, signatures)
+
+
+def text_chain(roots: Sequence[Node], names: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
+    """The right sides of a chain of equations in the language."""
+    return chain(roots, TextStyle(), names, signatures)
 
 
 class TextStyle(Style):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from matcalc.language.syntax.names import GREEK
 from matcalc.nodes.expr import Node
-from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Program, Rope, join, program, render, separated
+from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Program, Rope, chain, join, program, render, separated
 from matcalc.printing.notation import MathStyle, is_letter, letter
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import Call, View
@@ -29,6 +29,11 @@ def unicode(e: Node, signatures: Signatures | None = None) -> str:
 def unicode_program(roots: Sequence[Node], names: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
     """Several results for the terminal; large shared parts stand before them as `T₁ = …`."""
     return program(roots, UnicodeStyle(), names, signatures)
+
+
+def unicode_chain(roots: Sequence[Node], names: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
+    """The right sides of a chain of equations for the terminal."""
+    return chain(roots, UnicodeStyle(), names, signatures)
 
 
 class UnicodeStyle(MathStyle):
