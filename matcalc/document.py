@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 from matcalc.printing.markup import html_text, latex_note, latex_text, markdown_math, markdown_text, math_note
@@ -178,17 +178,27 @@ def latex(doc: Document, standalone: bool = False) -> str:
         items = [rf"\item[{{[{latex_text(key)}]}}] {latex_text(work)}" for key, work in doc.works]
         parts.append("\n".join([r"\begin{description}", *items, r"\end{description}"]))
     if not standalone:
-        return "\n\n".join(parts)
+        return _paragraphed(parts)
     title = [rf"\section*{{{latex_text(doc.title)}}}"] if doc.title else []
-    return "\n\n".join([_PREAMBLE + r"\begin{document}", *title, *parts, r"\end{document}"]) + "\n"
+    return _paragraphed([_PREAMBLE + r"\begin{document}", *title, *parts, r"\end{document}"]) + "\n"
+
+
+def _paragraphed(parts: Sequence[str]) -> str:
+    """The parts as paragraphs; a display belongs to the one before it, or TeX would leave an empty line above."""
+    text = parts[0]
+    for before, part in pairwise(parts):
+        display = part.startswith(r"\begin{align*}") and not before.endswith("}")
+        text += ("\n" if display else "\n\n") + part
+    return text
 
 
 def _latex_block(block: Block) -> Iterator[str]:
     if block.title:
         yield rf"\subsection*{{{latex_text(block.title)}}}" if block.main else rf"\textbf{{{latex_text(block.title)}}}"
     for chain in _typeset(block, LINE):
-        rows = "\n".join([r"\begin{align*}", aligned(chain.rows), r"\end{align*}"])
-        yield f"{latex_text(chain.intro)}\n{rows}" if chain.intro else rows
+        if chain.intro:
+            yield latex_text(chain.intro)
+        yield "\n".join([r"\begin{align*}", aligned(chain.rows), r"\end{align*}"])
     if block.remarks:
         yield " \\\\\n".join(map(latex_text, block.remarks))
 

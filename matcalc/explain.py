@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from unicodedata import normalize
 
@@ -96,6 +97,9 @@ def explanation(words: Notation, results: Sequence[Result], title: str = "") -> 
     """The document that explains the results, all of one problem: a block for each."""
     problem = results[0].problem
     stated = statement(words, problem)
+    first, then, stop = words.words
+    stop += f" {then}" if then and len(results) == 1 else ""
+    stated = replace(stated, chains=(replace(stated.chains[0], intro=first),), remarks=tuple(r + stop for r in stated.remarks))
     taken = {*problem.names, *problem.sizes, *(normalize("NFKC", row.left) for row in stated.chains[0].rows)}
     blocks = [_block(words, d, taken, several=len(results) > 1) for d in results]
     reasons = dict.fromkeys(r for d in results for step in d.steps for r in step.reasons)
@@ -106,7 +110,7 @@ def explanation(words: Notation, results: Sequence[Result], title: str = "") -> 
 
 
 def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]:
-    """The steps as a chain of equations; before it what shares a name, where lines would be very long without."""
+    """The steps as a chain of equations; after it what shares a name, where lines would be very long without."""
     shown = words.chain([step.node for step in d.steps], taken)
     rows, last = [], ""
     for step, right in zip(d.steps, shown.results, strict=True):
@@ -114,20 +118,25 @@ def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]
         why = dict.fromkeys(_why(words, step, reason) for reason in step.reasons)
         rows.append(Row("" if left == last else left, words.pieces(right), tuple(why)))
         last = left
-    named = Chain(words.rows(shown.definitions), "with the abbreviations")
-    return (named, Chain(tuple(rows))) if shown.definitions else (Chain(tuple(rows)),)
+    told = Chain(tuple(rows))
+    return (told, Chain(words.rows(shown.definitions), "where")) if shown.definitions else (told,)
 
 
 def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -> Block:
     """The steps to a result, and what holds of it alone."""
     X = d.moving[0]
-    heading = words.gradient(d.problem.label, X, within_words=True) if d.kind == "gradient" else words.said(d.problem.label)
+    heading = f"With respect to {words.said(X)}" if several else ""
     conditions = [relations(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
     if not d.steps:
-        return Block(
-            heading if several else "", (Chain(words.rows([(words.gradient(d.problem.label, X), words.write(d.node))])),)
-        )
-    return Block(heading if several else "", chain(words, d, taken), tuple(conditions))
+        return Block(heading, (Chain(words.rows([(left(words, d), words.write(d.node))])),))
+    return Block(heading, chain(words, d, taken), tuple(conditions))
+
+
+def left(words: Notation, d: Result, *, within_words: bool = False) -> str:
+    """What a result is: ∂f/∂X, dF."""
+    if d.kind == "differential":
+        return words.differential(d.problem.label, within_words=within_words)
+    return words.gradient(d.problem.label, d.moving[0], within_words=within_words)
 
 
 def relations(says: str) -> str:
@@ -177,7 +186,8 @@ def _works(rules: Rulebase, reasons: Iterable[Reason]) -> tuple[tuple[str, str],
 def _remarks(words: Notation, problem: Problem, results: Sequence[Result]) -> tuple[str, ...]:
     """What was assumed, and what numbers said."""
     notes = dict.fromkeys([*problem.notes, *(note for d in results for note in d.notes)])
-    return (*(f"Note: {note}." for note in notes), *_verdict(results))
+    found = (*(f"Note: {note}." for note in notes), *_verdict(results))
+    return (" ".join(found),) if words.typeset and found else found
 
 
 def _verdict(results: Sequence[Result]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from matcalc import document
 from matcalc.document import Block, Chain, Document, Row
-from matcalc.explain import explain
+from matcalc.explain import explain, left
 from matcalc.language.problem import Problem, user_shape
 from matcalc.nodes.expr import Node, name_of, properties
 from matcalc.printing.latex import Transpose
@@ -60,18 +60,11 @@ _PAGES: dict[str, Callable[[Document], str]] = {
 def _document(words: Notation, problem: Problem, results: Sequence[Result]) -> Document:
     """The problem, the results, and what is to be said of them."""
     shared, found = words.results([d.node for d in results], {*problem.names, *problem.sizes})
-    left = [_left(words, d) for d in results]
-    labels = [_left(words, d, within_words=True) for d in results]
-    result = Block("", (Chain(words.rows([*shared, *zip(left, found, strict=True)])),))
+    named = zip([left(words, d) for d in results], found, strict=True)
+    labels = [left(words, d, within_words=True) for d in results]
+    result = Block("", (Chain(words.rows([*shared, *named])),))
     remarks = (*_remarks(words, labels, problem, results), *_verdicts(words, labels, results))
     return Document("", (statement(words, problem), result), remarks)
-
-
-def _left(words: Notation, d: Result, *, within_words: bool = False) -> str:
-    """What a result is: ∂f/∂X, dF."""
-    if d.kind == "differential":
-        return words.differential(d.problem.label, within_words=within_words)
-    return words.gradient(d.problem.label, d.moving[0], within_words=within_words)
 
 
 def _snippet(comments: Document, equations: Sequence[Row]) -> str:

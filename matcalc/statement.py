@@ -31,7 +31,8 @@ class Notation:
     """What differs between the documents in text, in Unicode and in LaTeX.
 
     `write` is for formulas, `said` for those within words; `derivative` and `label` name a gradient in the same two places,
-    `d` a differential; `results` writes right sides that stand alone, `chain` those one below the other.
+    `d` a differential; `results` writes right sides that stand alone, `chain` those one below the other.  `words` lead to the
+    problem and to the steps, and end a sentence.
     """
 
     write: Callable[[Node], str]
@@ -48,6 +49,12 @@ class Notation:
     yes: str
     no: str
     pieces: Callable[[str], tuple[str, ...]]
+    words: tuple[str, str, str] = ("", "", "")
+
+    @property
+    def typeset(self) -> bool:
+        """Whether what is said stands in paragraphs."""
+        return bool(self.words[0])
 
     def rows(self, equations: Iterable[tuple[str, str]]) -> tuple[Row, ...]:
         """The equations, long right sides in several lines."""
@@ -130,6 +137,7 @@ def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation
         yes="checked",
         no="not checked",
         pieces=lines,
+        words=("Let", "Then", "."),
     )
 
 

@@ -72,10 +72,14 @@ class Style(ABC):
     def show(self, view: View, parts: Sequence[Printed]) -> Printed:
         """The view without its sign, its parts printed."""
 
+    def finished(self, shown: str) -> str:
+        """What is printed, as it leaves."""
+        return shown
+
 
 def render(view: View, style: Style) -> str:
     """The view in a style."""
-    return join(style.whole(_printed(view, style)).rope)
+    return style.finished(join(style.whole(_printed(view, style)).rope))
 
 
 def _printed(root: View, style: Style) -> Printed:

@@ -101,7 +101,7 @@ class TextStyle(Style):
     def fraction(self, view: View, p: int, q: int, top: Sequence[Printed], bottom: Sequence[Printed]) -> Printed:
         """p/q * top/bottom; N*d/2*log(…), but 1/2*alpha*log(…)."""
         views = view.parts[: len(top)]
-        clear = [not _is_matrix_product(v) for v in views]
+        clear = [not is_matrix_product(v) for v in views]
         if q != 1 and bottom and not (self.exact and len(bottom) == 1 and view.parts[len(top)].kind == "sum"):
             bottom, q = self.with_number(q, bottom), 1
         number = [Printed(str(p))] if p != 1 else []
@@ -234,6 +234,6 @@ def _is_size(view: View) -> bool:
     return inner.kind == "name" and inner.rank == 1
 
 
-def _is_matrix_product(view: View) -> bool:
+def is_matrix_product(view: View) -> bool:
     """Whether a factor is a bare product of matrices, x'*A*x, which needs no brackets among scalars."""
     return view.kind == "product" and view.data == (1, 1, 0, 0)
