@@ -19,7 +19,15 @@ from matcalc.language.scope import Scope, formula_scope, scope_of
 from matcalc.language.shapes import Dim, Shape, Size, find, free_names, over, plus, times, unknown
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.reader import read
-from matcalc.language.syntax.tree import Assumption, Declaration, Expression, Line, Statement
+from matcalc.language.syntax.tree import (
+    Assumption,
+    Comprehension,
+    Declaration,
+    Expression,
+    Line,
+    Statement,
+    postorder,
+)
 from matcalc.nodes.expr import Node, forget_scalars, shape, size_symbol, variable
 from matcalc.rulefiles.records import Record, Signatures
 from matcalc.rulefiles.signatures import load
@@ -48,6 +56,7 @@ def parse(
         extra.extend((source, _no_statement(source, line)) for line in found)
     own = _lines(text, latex, [line for _, line in extra], known)
     lines = [(text, line) for line in own.lines]
+    _no_sums(text, own.lines)
     if not any(isinstance(line, Statement) for _, line in lines):
         raise ParseError(
             "there is no expression to differentiate" if text.strip() else "the text is empty",
@@ -67,6 +76,20 @@ def _lines(text: str, latex: bool | None, declarations: Iterable[Line], signatur
     if latex or (latex is None and is_latex(text)):
         return read_latex(text, declarations, signatures)
     return Latex(read(text))
+
+
+def _no_sums(source: str, lines: Iterable[Line]) -> None:
+    """Nothing; an error for what only the reader of LaTeX knows yet."""
+    for line in lines:
+        if isinstance(line, Statement):
+            found = next((e for e in postorder(line.expression) if isinstance(e, Comprehension)), None)
+            if found is not None or line.indices:
+                raise ParseError(
+                    "a sum or a definition over an index is not read by this version",
+                    source=source,
+                    span=found.span if found else line.span,
+                    hint="\\mathbf{1}^T x adds up all entries",
+                )
 
 
 def _no_statement(source: str, line: Line) -> Line:

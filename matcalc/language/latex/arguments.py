@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from matcalc.errors import ParseError
 from matcalc.language.latex.pieces import Piece
-from matcalc.language.latex.words import BOLD, COMMANDS
+from matcalc.language.latex.words import BOLD, COMMANDS, TRANSPOSES
 from matcalc.language.syntax.scanner import MAX_DEPTH
 
 _SCRIPTS = ("_", "^")
@@ -167,10 +167,9 @@ class _Arguments:
             elif inner == 1 and self.out[-2].kind in ("name", "word", "ones", "zeros"):
                 self.out[group.start :] = [self.out[-2]._replace(start=group.piece.start, end=p.end)]
             return
-        if inner == 0 and self.groups[-1].waiting[-1].piece.kind not in _MARKS:
-            raise self.error(
-                f"the argument of {self.shown(self.groups[-1].waiting[-1].piece)} is empty", group.piece, "fill it in", p
-            )
+        if inner == 0:
+            command = self.groups[-1].waiting[-1].piece
+            raise self.error(f"the argument of {self.shown(command)} is empty", group.piece, "fill it in", p)
         self.finish(group.start)
 
     def finish(self, start: int) -> None:
@@ -207,13 +206,8 @@ class _Arguments:
         unit = self.out[start:]
         if len(unit) == 3 and unit[0].kind == "{" and unit[1].kind in ("name", "word", "ones", "zeros"):
             unit = [unit[1]._replace(end=unit[2].end)]
-        first = unit[0]._replace(start=command.start) if unit else None
         changed = [p._replace(bold=True) if bold and p.kind == "name" else p for p in unit]
-        if first is not None:
-            changed[0] = changed[0]._replace(start=command.start)
-        if len(changed) == 2 and changed[0].kind == "{":
-            changed = []
-        self.out[start:] = changed
+        self.out[start:] = [changed[0]._replace(start=command.start), *changed[1:]]
 
     def accent(self, command: Piece, start: int) -> None:
         """The unit with an accent: part of the name that it begins with."""
@@ -238,10 +232,22 @@ class _Arguments:
         """A script that is complete; a subscript goes before the superscript that precedes it."""
         start, before = script.start, script.before
         self.last = start
-        if self.out[start].kind == "_" and before is not None and self.out[before].kind == "^":
+        if (
+            self.out[start].kind == "_"
+            and before is not None
+            and self.out[before].kind == "^"
+            and not self.unclear(before, start)
+        ):
             length = len(self.out) - start
             self.out[before:] = self.out[start:] + self.out[before:start]
             self.last = before + length
+
+    def unclear(self, before: int, start: int) -> bool:
+        r"""Whether a transpose and an index with two places cannot change places: X^\top_{ij}."""
+        above, below = self.out[before + 2 : start - 1], self.out[start + 2 : -1]
+        if len(above) != 1 or above[0].value not in TRANSPOSES or self.out[before - 1 : before] == [] or len(below) < 2:
+            return False
+        return self.out[before - 1].kind != "big" and not any(p.kind in ("+", "-", "=", "rel", "{") for p in below)
 
     def need_nothing(self) -> None:
         """Nothing; an error where a command still waits for its argument."""

@@ -21,6 +21,8 @@ APPLIED = {"sigma": "sigmoid", "Gamma": "gamma", "psi": "digamma"}
 _WITH_ENTRIES = frozenset("vector matrix vectors matrices integers".split())
 _INDICES = frozenset("ijkl")
 _BRACKETS = ("(", "[", "\\{")
+_NESTED = 20
+"""How many sums around another are looked at."""
 
 
 @dataclass(eq=False)
@@ -106,15 +108,13 @@ def context_of(found: list[Sentence], declarations: Iterable[Declaration]) -> Co
         )
     for sentence in found:
         _declared(made, sentence)
-    pairs = [x for number, sentence in enumerate(found) for x in _limits(made, number, sentence)]
-    for key, piece in pairs:
-        if piece.value not in made.indices and made.kinds.get(name_key(piece.value)) != "integer":
-            made.both[key] = piece
-    made.indices.update(piece.value for piece in made.both.values())
     made.subscripts = [_subscripts(sentence) for sentence in found]
     for number, sentence in enumerate(found):
         if sentence.assign:
             made.heads[number] = _head(made, sentence, made.subscripts[number])
+    heads = frozenset(made.indices)
+    for number, sentence in enumerate(found):
+        _limits(made, number, sentence, heads)
     for sentence in found:
         _indexed(made, sentence)
     made.applied = {n: f for n, f in APPLIED.items() if not made.known(n) and _only_applied(found, n)}
@@ -141,23 +141,37 @@ def _declared(made: Context, sentence: Sentence) -> None:
         i += 1
 
 
-def _limits(made: Context, number: int, sentence: Sentence) -> list[tuple[tuple[int, int], Piece]]:
-    """Enter the indices of sums and products; the j of each i < j, which is one too unless it is bound elsewhere."""
-    found = []
+def _limits(made: Context, number: int, sentence: Sentence, heads: frozenset[str]) -> None:
+    """Enter the indices of sums and products; so is the j of i < j, unless it is bound around it."""
+    around: list[tuple[int, int, list[str]]] = []
     for i, p in enumerate(sentence.body):
-        if p.kind == "big" and i + 2 < len(sentence.body) and sentence.body[i + 1].kind == "_":
-            for clause in _clauses(content(sentence, i + 2)):
-                relations = [k for k, c in enumerate(clause) if c.kind in ("rel", "=") or c.value == "in"]
-                first = relations[0] if relations else len(clause)
-                if first == 1 and clause[0].kind == "number" and len(relations) > 1:
-                    names = clause[2 : relations[1]]
-                else:
-                    names = clause[:first]
-                made.indices.update(c.value for c in names if c.kind == "name")
-                ordered = len(relations) == 1 and clause[first].value in ("lt", "le", "gt", "ge")
-                if ordered and len(clause) == first + 2 and clause[-1].kind == "name":
-                    found.append(((number, i), clause[-1]))
-    return found
+        while around and sentence.enclosing[i] < around[-1][0]:
+            around.pop()
+        if p.kind in ("+", "-"):
+            while around and around[-1][0] == sentence.enclosing[i] and around[-1][1] < i:
+                around.pop()
+        if p.kind != "big" or i + 2 >= len(sentence.body) or sentence.body[i + 1].kind != "_":
+            continue
+        names: list[str] = []
+        for clause in _clauses(content(sentence, i + 2)):
+            indices, larger = _bound(clause)
+            names += indices
+            bound = larger is None or larger.value in heads or any(larger.value in n for _, _, n in around[-_NESTED:])
+            if larger is not None and not bound and made.kinds.get(name_key(larger.value)) != "integer":
+                made.both[number, i] = larger
+                names.append(larger.value)
+        made.indices.update(names)
+        around.append((sentence.enclosing[i], sentence.pairs[i + 2] + 1, names))
+
+
+def _bound(clause: list[Piece]) -> tuple[list[str], Piece | None]:
+    """The indices that a clause below a sum binds, and the j of i < j."""
+    relations = [k for k, c in enumerate(clause) if c.kind in ("rel", "=") or c.value == "in"]
+    first = relations[0] if relations else len(clause)
+    between = first == 1 and clause[0].kind == "number" and len(relations) > 1
+    names = clause[2 : relations[1]] if between else clause[:first]
+    ordered = len(relations) == 1 and clause[first].value in ("lt", "le", "gt", "ge") and len(clause) == first + 2
+    return [c.value for c in names if c.kind == "name"], clause[-1] if ordered and clause[-1].kind == "name" else None
 
 
 def _clauses(found: list[Piece]) -> list[list[Piece]]:

@@ -61,7 +61,7 @@ class Names(Scripts):
         if self.kind(at) in BRACKETS:
             kind = context.kinds.get(name_key(name))
             arguments = context.functions.get(name_key(name))
-            if arguments is not None and i > self.sentence.assign:
+            if arguments is not None and (i > self.sentence.assign or not self.sentence.assign):
                 if tuple(x.value for x in content(self.sentence, at)) != arguments:
                     hint = (
                         f"{name} is defined for ({', '.join(a for a in arguments if a != ',')}); write its value elsewhere out"

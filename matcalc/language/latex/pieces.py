@@ -46,7 +46,9 @@ _TOKEN = re.compile(
     |(?P<other>[\s\S])""",
     re.VERBOSE,
 )
-_WORD = re.compile(r"\s*(?:\{\s*(?:\\(?:rm|mathrm|text|sf|tt)\b\s*\{?\s*)?([^{}]*?)\s*\}|([A-Za-z0-9])|(?<=rm)\s+([A-Za-z]+))")
+_WORD = re.compile(
+    r"(?<=\\rm)\s+([A-Za-z]+)|\s*(?:\{\s*(?:\\(?:rm|mathrm|text|sf|tt)\b\s*\{?\s*)?([^{}]*?)\s*\}|([A-Za-z0-9]))"
+)
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:(?:\\?_|-| )[A-Za-z0-9]+)*")
 _ARGUMENT = re.compile(r"\s*(?:\{[^{}]*\}|\[[^\[\]]*\])*")
 _BLACKBOARD = re.compile(r"\s*(?:\{\s*([A-Za-z0-9])\s*\}|([A-Za-z0-9]))")

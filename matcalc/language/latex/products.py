@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from matcalc.errors import Span
 from matcalc.language.syntax.builder import RefusedError
-from matcalc.language.syntax.tree import Call, Expression, Index, Name, Number, Power, Product, Transpose
+from matcalc.language.syntax.tree import Bars, Call, Expression, Index, Name, Number, Power, Product, Transpose
 
 _ENTRYWISE = frozenset([".*", "./", "kron"])
 SIDE_BY_SIDE = ""
@@ -96,7 +96,8 @@ def _applied(chain: Chain) -> tuple[list[Expression], list[str]]:
                     break
                 run.append(following)
                 i += 1
-        if i < count and chain.operators[i] == SIDE_BY_SIDE and not _begins_with_function(chain.factors[i]):
+        unclear = not _is_enclosed(factor.argument) and i < count and chain.operators[i] == SIDE_BY_SIDE
+        if unclear and not _begins_with_function(chain.factors[i]):
             span = (factor.span[0], chain.factors[i].span[1])
             hint = "put brackets around the argument: \\log(a) b, or \\log(a b)"
             raise RefusedError("where the argument of the function ends cannot be told", span, hint)
@@ -110,6 +111,11 @@ def _is_letter(factor: Expression) -> bool:
     while isinstance(factor, Power | Index):
         factor = factor.base if isinstance(factor, Power) else factor.operand
     return isinstance(factor, Name)
+
+
+def _is_enclosed(argument: Expression) -> bool:
+    """Whether bars tell where an argument ends."""
+    return isinstance(argument, Bars) or (isinstance(argument, Call) and argument.name_span == argument.span)
 
 
 def _begins_with_function(factor: Factor) -> bool:

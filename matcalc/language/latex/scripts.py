@@ -9,9 +9,9 @@ from lark import Token
 from matcalc.language.latex.context import content
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import Found, Reading
+from matcalc.language.latex.words import TRANSPOSES
 
 _PLACES = frozenset(["cdot", "*", "ast", "bullet"])
-TRANSPOSES = frozenset(["T", "top", "intercal", "prime"])
 
 
 class Scripts(Reading):
@@ -80,7 +80,7 @@ class Scripts(Reading):
                 elif x.kind not in ("_", "^", "{"):
                     units.append(j)
             depth += (x.kind in ("{", "(", "[", "\\{")) - (x.kind in ("}", ")", "]", "\\}"))
-        base = next((self.body[j].value for j in range(opening - 2, -1, -1) if self.body[j].kind == "name"), "")
+        base = self.body[opening - 2].value if opening > 1 and self.body[opening - 2].kind == "name" else ""
         if len(units) == 1 and closing == opening + 2 and self.body[units[0]].kind == "number":
             x = self.body[units[0]]
             if len(x.value) == 2 and self.context.is_matrix(base):

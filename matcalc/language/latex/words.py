@@ -52,6 +52,8 @@ BRACKETS = {
 }  # fmt: skip
 PLAIN = frozenset("top intercal prime dagger in over infty".split())
 """Words that the scanner looks at one by one."""
+TRANSPOSES = frozenset(["T", "top", "intercal", "prime"])
+"""What a transpose is marked with."""
 COMMANDS = {"frac": 2, "tfrac": 2, "dfrac": 2, "cfrac": 2, "sqrt": 1, "norm": 1, "abs": 1}
 """Commands and how many arguments they take."""
 
