@@ -16,7 +16,8 @@ from matcalc.printing.markup import html_text, latex_note, latex_text, markdown_
 from matcalc.printing.mathml import LINE, mathml, width
 
 _COLUMNS = 100
-"""How wide a line of text may get before what justifies it goes below."""
+"""How wide a line of text may get with what a rule states; with its name alone it may get a little wider."""
+_WIDEST = 120
 _PAGE = 96
 """How many characters of ordinary size stand in a line of a web page."""
 _SMALL = 0.9
@@ -102,18 +103,28 @@ def _stated(why: Why, formula: Callable[[str], str]) -> str:
     return ", ".join(part for part in (rule, why.citation) if part)
 
 
-def _settled(chain: Chain, measure: Callable[[str], float], note: Callable[[Why], float], limit: int) -> tuple[Chain, ...]:
-    """The chain with its rules beside it, if they fit there; else the names alone, and the rules once in a chain below."""
-    rules = tuple(dict.fromkeys(why for row in chain.rows for why in row.why))
-    used = max((measure(row.left) for row in chain.rows), default=0) + 3
-    used += max((measure(piece) for row in chain.rows for piece in row.right), default=0)
-    if used + 3 + max(map(note, rules), default=0) <= limit or not any(why.left for why in rules):
-        return (chain,)
-    named = [
-        replace(row, why=(Why("; ".join(dict.fromkeys(w.rule for w in row.why))),) if row.why else ()) for row in chain.rows
-    ]
-    stated = [Row(why.left, (why.right,), (replace(why, left="", right=""),)) for why in rules if why.left]
-    return replace(chain, rows=tuple(named)), Chain(tuple(stated), "by the rules")
+def _settled(
+    chains: Iterable[Chain], measure: Callable[[str], float], note: Callable[[Why], float], limit: int
+) -> Iterator[Chain]:
+    """The chains with the rules beside, where they fit there; else their names alone, and what they state once at the end."""
+    below: dict[Why, None] = {}
+    for chain in chains:
+        rules = dict.fromkeys(why for row in chain.rows for why in row.why)
+        used = max((measure(row.left) for row in chain.rows), default=0) + 3
+        used += max((measure(piece) for row in chain.rows for piece in row.right), default=0)
+        if used + 3 + max(map(note, rules), default=0) <= limit or not any(why.left for why in rules):
+            yield chain
+            continue
+        below |= rules
+        yield replace(chain, rows=tuple(replace(row, why=_names(row.why)) for row in chain.rows))
+    stated = tuple(Row(why.left, (why.right,), (replace(why, left="", right=""),)) for why in below if why.left)
+    if stated:
+        yield Chain(stated, "by the rules")
+
+
+def _names(why: Sequence[Why]) -> tuple[Why, ...]:
+    """The names of the rules as one."""
+    return (Why("; ".join(dict.fromkeys(w.rule for w in why))),) if why else ()
 
 
 # ---------------------------------------------------------------- text and Unicode
@@ -133,9 +144,9 @@ def _plain(doc: Document, double: str, single: str) -> str:
     paragraphs: list[list[str]] = [_underlined(doc.title, double)]
     for block in doc.blocks:
         paragraphs.append(_underlined(block.title, single) if block.main else [block.title] if block.title else [])
-        chains = [part for chain in block.chains for part in _settled(chain, len, lambda why: len(_stated(why, str)), _COLUMNS)]
+        chains = list(_settled(block.chains, len, lambda why: len(_stated(why, str)), _COLUMNS))
         paragraphs += [[*([chain.intro] if chain.intro else []), *_columns(chain.rows)] for chain in chains]
-        if chains and not any(row.why for row in chains[-1].rows):
+        if len(chains) == 1 and not any(row.why for row in chains[0].rows):
             paragraphs[-1] += block.remarks
         else:
             paragraphs.append(list(block.remarks))
@@ -154,15 +165,14 @@ def _columns(rows: Iterable[Row]) -> Iterator[str]:
     side = ">" if any(row.why for row in rows) else "<"
     notes = [[f"[{_stated(why, str)}]" for why in row.why] for row in rows]
     widths = [left + 3 + max(map(len, row.right)) for row in rows]
-    room = [_COLUMNS - 3 - max(map(len, found), default=0) for found in notes]
-    column = max((w for w, space, found in zip(widths, room, notes, strict=True) if found and w <= space), default=0)
-    for row, found, space, used in zip(rows, notes, room, widths, strict=True):
+    room = _WIDEST - 3 - max((len(note) for found in notes for note in found), default=0)
+    column = max((w for w, found in zip(widths, notes, strict=True) if found and w <= room), default=0)
+    for row, found, used in zip(rows, notes, widths, strict=True):
         lines = [f"{row.left:{side}{left}} = {row.right[0]}", *(" " * (left + 3) + piece for piece in row.right[1:])]
-        if used <= space:
-            beside = min(column, space)
-            yield from (f"{a:<{beside}}   {b}".rstrip() for a, b in zip_longest(lines, found, fillvalue=""))
+        if used <= room:
+            yield from (f"{a:<{column}}   {b}".rstrip() for a, b in zip_longest(lines, found, fillvalue=""))
         else:
-            yield from [*lines, *(" " * (left + 7) + note for note in found)]
+            yield from [*lines, *(" " * column + f"   {note}" for note in found)]
 
 
 # ---------------------------------------------------------------- LaTeX
@@ -205,8 +215,7 @@ def _latex_block(block: Block) -> Iterator[str]:
 
 def _typeset(block: Block, limit: int) -> Iterator[Chain]:
     """The chains of a block that is written in LaTeX, with or without the rules beside."""
-    for chain in block.chains:
-        yield from _settled(chain, width, lambda why: _SMALL * width(_note(why)), limit)
+    return _settled(block.chains, width, lambda why: _SMALL * width(_note(why)), limit)
 
 
 def _note(why: Why) -> str:

@@ -27,9 +27,11 @@ _WORDS = {
     "quotient": "quotient rule",
     "power": "power rule",
     "collect": "terms collected",
+    "independent": "independent entries",
     GRADIENT.name: "the gradient is read off",
 }
 """The rules of every differential, which no rule file states."""
+_ADJOINT = "-adjoint"
 _TITLES = {
     "gradient": ("The gradient of {f} with respect to {x}", "The gradients of {f} with respect to {x}"),
     "differential": ("The differential of {f}",) * 2,
@@ -158,6 +160,9 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
         right = words.write(paired(transpose(G), dX, step.rules))
         return Why(_WORDS[reason.name], words.differential(step.label), right, citation)
     if reason.left is None or reason.right is None:
+        structure = step.rules.signatures.structures.get(reason.name)
+        if structure is not None and step.wrt is not None:
+            return Why(relations(structure.says.replace("{X}", words.said(step.wrt))), citation=citation)
         return Why(_name(step.rules, reason.name), citation=citation)
     if reason.name == NAMED:
         return Why(f"{NAMED} of {words.said(reason.left)}")
@@ -167,11 +172,13 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
 def _name(rules: Rulebase, name: str) -> str:
     """The rule in words: its title, or its name with spaces."""
     known = rules.signatures
-    record, identity = known.records.get(name), known.identities.get(name)
+    operation = name.removesuffix(_ADJOINT)
+    record, identity = known.records.get(operation), known.identities.get(name)
     title = record.title if record is not None else identity.title if identity is not None else ""
     if record is not None and record.calls:
-        name = record.calls[0].function
-    return _WORDS.get(name) or title or name.replace("-", " ").replace("_", " ")
+        operation = record.calls[0].function
+    shown = _WORDS.get(name) or title or operation.replace("-", " ").replace("_", " ")
+    return f"{shown} under a trace" if name.endswith(_ADJOINT) else shown
 
 
 def _works(rules: Rulebase, reasons: Iterable[Reason]) -> tuple[tuple[str, str], ...]:

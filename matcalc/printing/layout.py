@@ -181,8 +181,8 @@ _WORTH = 6
 """How many nodes a name must save."""
 _LONG = 45
 """How many nodes a line of a chain may have before parts of it get names."""
-_LONG_WORTH = 9
-"""How many nodes a name must save in a chain."""
+_SHORT = 7
+"""How many nodes what gets no name in a chain may have."""
 _SIGN = re.compile(r" \.?[-+−] ")
 _NESTING = {"(": 1, "[": 1, ")": -1, "]": -1}
 
@@ -205,13 +205,7 @@ def chain(roots: Sequence[Node], style: Style, names: Iterable[str], signatures:
     views = [outline.view(r) for r in roots]
     if max(v.size for v in views) <= _LONG:
         return Program((), tuple(render(v, style) for v in views))
-    known = set(names)
-    differentials = {f"d{name}" for name in known}
-
-    def moves(e: Node) -> bool:
-        return head(e) == DIFFERENTIAL or (head(e) == "symbol" and name_of(e) in differentials)
-
-    return _named(roots, style, _name_shared(roots, known, _LONG_WORTH, moves), signatures)
+    return _named(roots, style, _name_repeated(roots, names), signatures)
 
 
 def _named(roots: Sequence[Node], style: Style, named: dict[Node, str], signatures: Signatures | None) -> Program:
@@ -221,15 +215,30 @@ def _named(roots: Sequence[Node], style: Style, named: dict[Node, str], signatur
     return Program(definitions, tuple(render(outline.view(r), style) for r in roots))
 
 
-def _name_shared(
-    roots: Sequence[Node], taken: Iterable[str], worth: int = _WORTH, moves: Callable[[Node], bool] = lambda e: False
-) -> dict[Node, str]:
-    """Names for the nodes that are used more than once and not small when those below them are names.
-
-    What `moves` is left out, and all that is made of it.
-    """
+def _name_shared(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, str]:
+    """Names for the nodes that are used more than once and not small when those below them are names."""
     order = list(postorder(roots))
+    uses = _uses(order, roots, _is_thin)
+    return _chosen(order, _fresh_names(order, taken), lambda e, size: (uses[id(e)] - 1) * (size - 1) > _WORTH)
+
+
+def _name_repeated(roots: Sequence[Node], names: Iterable[str]) -> dict[Node, str]:
+    """Names for what lines of a chain repeat: no differential, no whole line, nothing that is short."""
+    known = set(names)
+    differentials = {f"d{name}" for name in known}
+    order = list(postorder(roots))
+    uses = _uses(order, roots, lambda e: _is_thin(e) or head(e) == "transpose")
     moving: set[int] = set()
+    for e in order:
+        of_itself = head(e) == DIFFERENTIAL or (head(e) == "symbol" and name_of(e) in differentials)
+        if of_itself or any(id(o) in moving for o in operands(e)):
+            moving.add(id(e))
+    bare = moving | {id(e) for e in order if head(e) == "transpose"} | set(map(id, roots))
+    return _chosen(order, _fresh_names(order, known), lambda e, size: id(e) not in bare and uses[id(e)] > 1 and size > _SHORT)
+
+
+def _uses(order: Sequence[Node], roots: Sequence[Node], passes: Callable[[Node], bool]) -> dict[int, int]:
+    """How often each node is used; what uses a node that `passes` uses its operand."""
     uses = dict.fromkeys(map(id, order), 0)
     for e in order:
         for o in operands(e):
@@ -237,17 +246,18 @@ def _name_shared(
     for r in roots:
         uses[id(r)] += 1
     for e in reversed(order):
-        if _is_thin(e):
-            inner = operands(e)[0]
-            uses[id(inner)] += uses[id(e)] - 1
-    names = _fresh_names(order, taken)
+        if passes(e):
+            uses[id(operands(e)[0])] += uses[id(e)] - 1
+    return uses
+
+
+def _chosen(order: Sequence[Node], names: Iterator[str], worth: Callable[[Node, int], bool]) -> dict[Node, str]:
+    """Names for the nodes worth one, by their size when those below them are names."""
     sizes: dict[int, int] = {}
     named: dict[Node, str] = {}
     for e in order:
         size = 1 + sum(sizes[id(o)] for o in operands(e))
-        if moves(e) or any(id(o) in moving for o in operands(e)):
-            moving.add(id(e))
-        elif (uses[id(e)] - 1) * (size - 1) > worth and not _is_thin(e) and not _is_one_by_one(e):
+        if worth(e, size) and not _is_thin(e) and not _is_one_by_one(e):
             named[e] = next(names)
             size = 1
         sizes[id(e)] = size

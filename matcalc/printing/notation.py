@@ -68,8 +68,12 @@ class MathStyle(TextStyle):
     # ---------------------------------------------------------------- differentials
 
     def speaks_for_itself(self, p: Printed) -> bool:
-        """Whether it needs no brackets after a d: f(X), ‖x‖², log|X|; but (A B), X'."""
-        return p.level == ATOM if p.opens == p.closes == "call" else p.level >= POWER and "bars" in (p.opens, p.closes)
+        """Whether it needs no brackets after a d: T, f(X), ‖x‖², log|X|; but (A B), X'."""
+        return (
+            p.level == ATOM
+            if p.opens == p.closes and p.opens in ("call", "letter")
+            else p.level >= POWER and "bars" in (p.opens, p.closes)
+        )
 
     def differentiated(self, p: Printed) -> Rope:
         """What follows the d of a differential."""
