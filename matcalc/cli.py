@@ -11,10 +11,12 @@ import gc
 import os
 import re
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -23,7 +25,10 @@ from matcalc.errors import MatcalcError, ParseError, VerificationError
 from matcalc.rulefiles import signatures
 
 if TYPE_CHECKING:
+    from matcalc.language.problem import Problem
     from matcalc.printing.latex import Transpose
+    from matcalc.result import Result
+    from matcalc.rulebase.base import Rulebase
 
 FORMATS = ("text", "unicode", "latex", "markdown", "html", "json")
 _TYPESET = FORMATS[2:5]
@@ -37,7 +42,8 @@ _OPTION = re.compile(r"--[a-z]|-h$|-d\s*\w[\w, ]*:")
 _EXAMPLES = """\b
 Examples:
   matcalc 'norm(max(X*W, 0) - Y)^2' --wrt W
-  matcalc 'logdet(S)' -d 'S: matrix symmetric'
+  matcalc 'logdet(S)' -d 'S: matrix symmetric' --steps
+  matcalc diff 'inv(X)*Y'
   matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
   matcalc rules softmax"""
 
@@ -109,52 +115,93 @@ def command() -> None:
     """Closed-form derivatives of matrix expressions, each one confirmed by numbers."""
 
 
-@command.command(cls=_ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
-@click.argument("expr")
-@click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this variable; every variable, if left out.")
-@click.option("-d", "declare", multiple=True, metavar="DECLARATION", help="As in 'X: matrix(n,d) symmetric'.")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="How to print; by default unicode on a terminal, text elsewhere."
-)
-@click.option("--transpose", type=click.Choice(TRANSPOSES), help="The mark of a transpose in latex, markdown and html.")
-@click.option("--bold", is_flag=True, help="Bold matrices and vectors in latex, markdown and html.")
-@click.option("--standalone", is_flag=True, help="A whole LaTeX file.")
-@click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers.")
-@click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
-@click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
-@click.option("--file", is_flag=True, help="EXPR names a file that holds the problem.")
-@click.pass_context
-def grad(
-    ctx: click.Context,
-    expr: str,
-    wrt: tuple[str, ...],
-    declare: tuple[str, ...],
-    form: str | None,
-    transpose: Transpose | None,
-    bold: bool,
-    standalone: bool,
-    no_verify: bool,
-    convention: str,
-    rules: tuple[Path, ...],
-    file: bool,
-) -> None:
-    """The gradients of the scalar EXPR (`-`: read it from standard input)."""
-    if (transpose or bold) and form not in _TYPESET:
-        raise click.UsageError(f"--transpose and --bold go with --format {', '.join(_TYPESET)}")
-    if standalone and form != "latex":
-        raise click.UsageError("--standalone goes with --format latex")
-    text = _read(expr, file)
-    from matcalc.derivation import gradients
-    from matcalc.language.parser import parse
-    from matcalc.report import render
-    from matcalc.rulebase.base import load
+_DERIVATIVE = [
+    click.argument("expr"),
+    click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this variable; every variable, if left out."),
+    click.option("-d", "declare", multiple=True, metavar="DECLARATION", help="As in 'X: matrix(n,d) symmetric'."),
+    click.option(
+        "--format", "form", type=click.Choice(FORMATS), help="How to print; by default unicode on a terminal, text elsewhere."
+    ),
+    click.option("--steps", is_flag=True, help="The derivation, step by step."),
+    click.option("--transpose", type=click.Choice(TRANSPOSES), help="The mark of a transpose in latex, markdown and html."),
+    click.option("--bold", is_flag=True, help="Bold matrices and vectors in latex, markdown and html."),
+    click.option("--standalone", is_flag=True, help="A whole LaTeX file."),
+    click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers."),
+    click.option("--latex", is_flag=True, help="EXPR is LaTeX, which is assumed where it holds a backslash."),
+    click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file."),
+    click.option("--file", is_flag=True, help="EXPR names a file that holds the problem."),
+]
+"""What every command that differentiates takes."""
 
-    known = load(rules)
-    problem = parse(text, declare, signatures=known.signatures)
-    derivations = gradients(problem, wrt or None, verify=not no_verify, convention=convention, rules=known)
-    form = form or _default_format()
-    shown = render(form, problem, derivations, transpose=transpose or "top", bold=bold, standalone=standalone)
-    click.echo(shown.removesuffix("\n"))
+
+def _derives(function: Callable[..., None]) -> Callable[..., None]:
+    """The function with the arguments and options of a command that differentiates."""
+    for decorate in reversed(_DERIVATIVE):
+        function = decorate(function)
+    return function
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a command that differentiates was asked, by the names of its options."""
+
+    expr: str
+    wrt: tuple[str, ...]
+    declare: tuple[str, ...]
+    form: str | None
+    steps: bool
+    transpose: Transpose | None
+    bold: bool
+    standalone: bool
+    no_verify: bool
+    latex: bool
+    rules: tuple[Path, ...]
+    file: bool
+
+    def read(self) -> tuple[Problem, Rulebase]:
+        """The problem, and the rules to solve it by."""
+        if (self.transpose or self.bold) and self.form not in _TYPESET:
+            raise click.UsageError(f"--transpose and --bold go with --format {', '.join(_TYPESET)}")
+        if self.standalone and self.form != "latex":
+            raise click.UsageError("--standalone goes with --format latex")
+        text = _read(self.expr, self.file)
+        from matcalc.language.parser import parse
+        from matcalc.rulebase.base import load
+
+        known = load(self.rules)
+        return parse(text, self.declare, signatures=known.signatures, latex=self.latex or None), known
+
+    def show(self, problem: Problem, results: Sequence[Result]) -> None:
+        """Print the results."""
+        from matcalc.report import render
+
+        form, mark = self.form or _default_format(), self.transpose or "top"
+        shown = render(form, problem, results, steps=self.steps, transpose=mark, bold=self.bold, standalone=self.standalone)
+        click.echo(shown.removesuffix("\n"))
+
+
+@command.command(cls=_ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
+@_derives
+@click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
+def grad(convention: str, **options: Any) -> None:
+    """The gradients of the scalar EXPR (`-`: read it from standard input)."""
+    asked = _Asked(**options)
+    problem, rules = asked.read()
+    from matcalc.derivation import gradients
+
+    found = gradients(problem, asked.wrt or None, verify=not asked.no_verify, convention=convention, rules=rules)
+    asked.show(problem, found)
+
+
+@command.command(cls=_ExpressionCommand, short_help="The differential of EXPR, a scalar, vector or matrix.")
+@_derives
+def diff(**options: Any) -> None:
+    """The differential of EXPR, linear in dX … of the variables that move (`-`: read it from standard input)."""
+    asked = _Asked(**options)
+    problem, rules = asked.read()
+    from matcalc.differentials import differential
+
+    asked.show(problem, [differential(problem, asked.wrt or None, verify=not asked.no_verify, rules=rules)])
 
 
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")

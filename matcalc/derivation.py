@@ -15,7 +15,7 @@ from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node, is_scalar
 from matcalc.numeric.function import Function, function
-from matcalc.numeric.verify import Verification
+from matcalc.numeric.verify import Check, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.text import text
 from matcalc.request import graph, leaves_asked, read_problem
@@ -45,6 +45,11 @@ class Derivation(Result):
     def moving(self) -> tuple[Node, ...]:
         """The variable."""
         return (self.variable,)
+
+    @property
+    def check(self) -> Check | None:
+        """What numbers said of it."""
+        return self.verification.checks[self.wrt] if self.verification is not None else None
 
     def verify(self, draws: int = 5, seed: int = 0) -> Verification:
         """The comparison of this gradient with numerical derivatives of f at random points: `.ok` is True, False or None.

@@ -41,6 +41,11 @@ class Differential(Result):
         """The variables."""
         return self.variables
 
+    @property
+    def check(self) -> Check | None:
+        """What numbers said of it."""
+        return self.verification
+
     def derive(self) -> Derived:
         """The steps to it, and what numbers say of them."""
         return differential_steps(self.engine, self.variables, terms_of(self.node), self.symbols)

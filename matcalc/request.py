@@ -42,7 +42,7 @@ def read_problem(
     if isinstance(problem, Problem):
         if letters.isdisjoint(problem.sizes):
             return problem
-        return parse(problem.source, problem.declared, signatures=rules.signatures, reserved=letters)
+        return parse(problem.source, problem.declared, signatures=rules.signatures, reserved=letters, latex=problem.latex)
     node, variables, sizes = from_sympy(problem, rules=rules)
     return Problem(text(node), node, variables=variables, sizes=sizes)
 

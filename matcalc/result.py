@@ -12,6 +12,7 @@ import sympy
 
 from matcalc.calculus.engine import Engine
 from matcalc.exchange.interchange import to_sympy
+from matcalc.explain import Explanation, explain
 from matcalc.language.problem import Problem, user_shape
 from matcalc.nodes.algebra import add
 from matcalc.nodes.differentials import terms_of
@@ -47,6 +48,11 @@ class Result(ABC):
     @abstractmethod
     def moving(self) -> tuple[Node, ...]:
         """The variables that it is a derivative by."""
+
+    @property
+    @abstractmethod
+    def check(self) -> Check | None:
+        """What numbers said of it; None where they were not asked."""
 
     @abstractmethod
     def derive(self) -> Derived:
@@ -103,6 +109,23 @@ class Result(ABC):
     def steps_check(self) -> Check:
         """What numbers said of the steps: `.ok` is True, or None where no point was found at which to compare them."""
         return self.derived.check
+
+    def explain(
+        self,
+        form: str = "text",
+        *,
+        transpose: Transpose = "top",
+        bold: bool = False,
+        standalone: bool = False,
+        fold: bool = False,
+        title: str = "",
+    ) -> Explanation:
+        """The whole derivation, ready to hand in, as "text", "unicode", "latex", "markdown" or "html".
+
+        In LaTeX, Markdown and HTML transposes are `top`, `T` or `prime`, and matrices bold if asked for; standalone makes the
+        LaTeX a file of its own; fold closes the steps of the web page until they are asked for.
+        """
+        return explain(form, [self], transpose=transpose, bold=bold, standalone=standalone, fold=fold, title=title)
 
     def __str__(self) -> str:
         return _joined(text_program([self.node], self.problem.names, self.rules.signatures), "\n")

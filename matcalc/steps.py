@@ -11,13 +11,13 @@ import sympy
 from matcalc.calculus.atoms import Line, differential_of_name, paired
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
-from matcalc.calculus.reasons import GRADIENT, SIMPLIFIED, Reason, Reasons
+from matcalc.calculus.reasons import GRADIENT, LINEAR, SIMPLIFIED, Reason, Reasons
 from matcalc.errors import VerificationError
 from matcalc.exchange.interchange import to_sympy
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, transpose
+from matcalc.nodes.algebra import add, split_coefficient, terms, transpose
 from matcalc.nodes.differentials import in_order
-from matcalc.nodes.expr import Node, is_scalar, name_of, properties
+from matcalc.nodes.expr import Node, head, is_scalar, name_of, postorder, properties
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verify import Check
 from matcalc.printing.latex import latex
@@ -109,27 +109,38 @@ def gradient_steps(
     rules, dX = engine.rules, differential_of_name(X, engine.rules)
     lines, ends = engine.record([X])
     raw = ends[X]
-    narrowed = [] if engine.simplifier(raw) is G else list(engine.projections(X, raw, convention))
-    if not narrowed:
-        closing = paired(engine.simplified_for(X)(transpose(G)), dX, rules)
-        lines[-1:] = [Line((closing,), lines[-1].reasons if lines else ())]
-
-    def step(kind: Kind, terms: tuple[Node, ...], reasons: tuple[Reason, ...]) -> Step:
-        wrt = X if kind == "gradient" else None
-        return Step(kind, terms, reasons or (SIMPLIFIED,), engine.problem.label, wrt, rules, symbols)
-
-    reasons = rules.made_once(Reasons)
-    inside = [step("gradient", (Y,), (reasons.of_structure(name),)) for name, Y in narrowed if Y is not G]
+    inside = [] if engine.simplifier(raw) is G else list(engine.projections(X, raw, convention))
+    if not inside:
+        lines = _ended(lines, (paired(engine.simplified_for(X)(transpose(G)), dX, rules),))
+    told = _gradients(inside, G, rules.made_once(Reasons))
+    label, known = engine.problem.label, (rules, symbols)
     steps = (
-        *(step("differential", line.terms, line.reasons) for line in lines),
-        *inside,
-        step("gradient", (G,), (SIMPLIFIED,) if inside else (GRADIENT,)),
+        *(Step("differential", line.terms, line.reasons or (SIMPLIFIED,), label, None, *known) for line in lines),
+        *(Step("gradient", (Y,), (reason,), label, X, *known) for Y, _, reason in told),
     )
-    met = [Y for _, Y in narrowed] + [G]
-    if narrowed and convention == "independent":
-        met[-2:] = [rules.structured(narrowed[-1][0], "pairing", {"Y": Y}) for Y in met[-2:]]
-    checked = [*(line.terms for line in lines), *((paired(transpose(P), dX, rules),) for P in met)]
+    checked = [*(line.terms for line in lines), *((paired(transpose(Y), dX, rules),) for Y in _met(told, rules))]
     return Derived(steps, _confirmed(engine, [X], checked, steps, seed))
+
+
+_Told = tuple[Node, str, Reason]
+"""A gradient, the structure whose independent entries it counts or "", why it follows."""
+
+
+def _gradients(inside: Sequence[tuple[str, str, Node]], G: Node, reasons: Reasons) -> list[_Told]:
+    """The gradients from the first that is told to G: the projections `inside` structures, and G, the last one simplified."""
+    told: list[_Told] = []
+    counted = ""
+    for name, key, Y in inside:
+        counted = name if key == "independent" else counted
+        told.append((Y, counted, reasons.of_structure(name, key)))
+    if not told or not _same_sum(told[-1][0], G):
+        return [*told, (G, counted, SIMPLIFIED if told else GRADIENT)]
+    return [*told[:-1], (G, counted, told[-1][2])]
+
+
+def _met(told: Sequence[_Told], rules: Rulebase) -> list[Node]:
+    """The Y with df = tr(Y'*dX) for each gradient that is told."""
+    return [rules.structured(name, "pairing", {"Y": Y}) if name else Y for Y, name, _ in told]
 
 
 def differential_steps(
@@ -140,13 +151,38 @@ def differential_steps(
     Raises: VerificationError where a step does not have the value of dF.
     Source: Magnus & Neudecker (2019), ch. 8.
     """
-    lines = engine.record(leaves)[0] if is_scalar(engine.f) else engine.expand(leaves)
-    lines[-1:] = [Line(dF, lines[-1].reasons if lines else ())]
+    lines = _ended(engine.record(leaves)[0] if is_scalar(engine.f) else engine.expand(leaves), dF)
     steps = tuple(
         Step("differential", line.terms, line.reasons or (SIMPLIFIED,), engine.problem.label, None, engine.rules, symbols)
         for line in lines
     )
     return Derived(steps, _confirmed(engine, leaves, [line.terms for line in lines], steps, seed))
+
+
+def _ended(lines: list[Line], ending: tuple[Node, ...]) -> list[Line]:
+    """The lines with the ending in place of the last, of which it is another arrangement; after it where it is not."""
+    if not lines:
+        return [Line(ending, (LINEAR,))]
+    last = lines[-1]
+    if last.terms == ending:
+        return lines
+    if len(lines) > 1 and lines[-2].terms == ending:
+        return lines[:-1]
+    if _leaves(last.terms) == _leaves(ending):
+        return [*lines[:-1], Line(ending, last.reasons)]
+    return [*lines, Line(ending, (SIMPLIFIED,))]
+
+
+def _leaves(summands: tuple[Node, ...]) -> set[Node]:
+    return {x for x in postorder(summands) if head(x) == "symbol"}
+
+
+def _same_sum(a: Node, b: Node) -> bool:
+    """Whether two sums differ in the order of their terms alone."""
+    if a is b:
+        return True
+    (c, A), (d, B) = split_coefficient(a), split_coefficient(b)
+    return c == d and A is not None and B is not None and set(terms(A)) == set(terms(B))
 
 
 def _confirmed(

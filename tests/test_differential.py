@@ -64,7 +64,7 @@ WRITTEN = [
     ("diag(A)", "A", "diag(dA)"),
     ("tril(A)", "A", "tril(dA)"),
     ("vec(X)", "X", "vec(dX)"),
-    ("[X, Y]", "X Y", "[dX, zeros(n, k)] + [zeros(n, d), dY]"),
+    ("[X, Y]", "X Y", "[dX, dY]"),
     ("[A; X']", "A", "[dA; zeros(d, n)]"),
     ("x[i]", "x", "dx[i]"),
     ("X[i,:]", "X", "dX[i,:]"),
@@ -242,7 +242,7 @@ def test_leibniz_gives_one_term_for_each_place_where_the_variable_stands() -> No
 
 
 def test_blocks_move_together_where_they_hold_the_same_variable() -> None:
-    assert text(d("[A, A*B]", "A")) == "[dA, zeros(n, n)] + [zeros(n, n), dA*B]"
+    assert text(d("[A, A*B]", "A")) == "[dA, dA*B]"
     assert agree(d("[A, A*B]", "A"), with_tangents("[dA, dA*B]", "A")).ok is True
     assert agree(d("[A, B; B, A]", "A"), with_tangents("[dA, zeros(n,n); zeros(n,n), dA]", "A")).ok is True
 
@@ -269,7 +269,7 @@ def test_a_shared_node_is_differentiated_once(monkeypatch: pytest.MonkeyPatch) -
     for _ in range(60):
         e = add(mul(e, VARIABLES["B"]), mul(VARIABLES["C"], e))
     dF = differential(e, {VARIABLES["A"]: tangent(VARIABLES["A"])}, RULES)
-    assert calls == 60 * 4
+    assert calls == 60 * 2  # of the two products; a sum moves as a whole
     assert graph_size(dF) < 60 * 4 + 10
 
 

@@ -120,7 +120,7 @@ def test_a_shape_error_names_both_shapes_and_a_mend(source: str, declare: str, w
         (ParseError, "norm(x, 'fro)", "", "'", "'"),
         (ParseError, "a < b < c", "", "a < b < c", "twice"),
         (ParseError, "a ? b", "", "?", ""),
-        (ParseError, "\\frac{1}{2}", "", "\\", "LaTeX"),
+        (ParseError, "\\fracc{1}{2}", "", "\\fracc", "\\frac"),
         (ParseError, "X + 1 = Y", "", "X + 1", "=="),
         (ParseError, "assume x > 0; x", "", "x > 0", "positive"),
         (ParseError, "sum(x[i] for i in 1..n)", "", "x[i] for i in 1..n", ""),

@@ -14,7 +14,7 @@ from tests.notation import node
 from tests.strategies import Problem, problems
 
 SHOWN = {
-    "2*X'*((Z - Y) .* ind(X*W > 0))": r"2 X^\top ((Z - Y) \odot \mathbb{1}(X W > 0))",
+    "2*X'*((Z - Y) .* ind(X*W > 0))": r"2 X^\top \bigl((Z - Y) \odot \mathbb{I}(X W > 0)\bigr)",
     "1/2*(A + A')*x": r"\frac{1}{2} (A + A^\top) x",
     "A/sqrt(tr(A'*A))": r"\frac{A}{\sqrt{\operatorname{tr}(A^\top A)}}",
     "A/norm(A)": r"\frac{A}{\|A\|}",
@@ -56,7 +56,7 @@ SHOWN = {
     "X[:,j]": r"X_{:, j}",
     "(A*B)[i,j]": r"(A B)_{ij}",
     "W_1[i,j]": r"(W_{1})_{ij}",
-    "ind(A >= 0)": r"\mathbb{1}(A \ge 0)",
+    "ind(A >= 0)": r"\mathbb{I}(A \ge 0)",
     "2^k*3": r"3 \cdot 2^k",
     "2*pi": r"2 \pi",
     "max(X*W, 0)": r"\max(X W, 0)",

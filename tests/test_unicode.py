@@ -14,7 +14,7 @@ SHOWN = {
     "3/2*x": "3/2 · x",
     "A/sqrt(tr(A'*A))": "A/√(tr(AᵀA))",
     "-inv(A)'": "−A⁻ᵀ",
-    "-inv(A)*dA*inv(A)": "−A⁻¹·dA·A⁻¹",
+    "-inv(A)*dA*inv(A)": "−A⁻¹ dA A⁻¹",
     "inv(A + B)'*x": "(A + B)⁻ᵀx",
     "1/2*x'*A*x": "½xᵀAx",
     "x*x'/norm(x)^2": "xxᵀ/‖x‖²",

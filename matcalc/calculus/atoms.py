@@ -6,25 +6,49 @@ In a line d(E) is a variable, so that what stands beside it can be simplified; i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from matcalc.calculus.adjoint import Definitions, children, depends_on, isolate
+from matcalc.calculus.adjoint import Definitions, children, depends_on
 from matcalc.calculus.forms import Forms
-from matcalc.calculus.reasons import NAMED, Reason, Reasons
+from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, POWER, QUOTIENT, RECOGNISED, Reason, Reasons
 from matcalc.calculus.structure import closure
-from matcalc.nodes.algebra import add, factors, mul, number, rebuild, split_coefficient, trace, transpose
+from matcalc.nodes.algebra import add, factors, is_zero, mul, number, rebuild, split_coefficient, terms, trace, transpose
 from matcalc.nodes.differentials import differential_node
-from matcalc.nodes.expr import ONE, SCALAR, Node, head, is_scalar, name_of, operands, postorder, properties, shape, variable
+from matcalc.nodes.expr import (
+    ONE,
+    SCALAR,
+    Node,
+    head,
+    is_scalar,
+    name_of,
+    operands,
+    postorder,
+    properties,
+    shape,
+    substitute,
+    variable,
+)
 from matcalc.rulebase.base import Rulebase
-from matcalc.rulebase.differential import contribution, differential
+from matcalc.rulebase.differential import contribution, joint_differential
 
 TRIVIAL = frozenset({"add", "sadd", "scalar", "transpose", "tr", "sum", "mean"})
 """Operations that a reader takes the differential of without a word."""
 _LONGEST_SUM = 3
 """How many terms d(A + B + …) may have to be written out at once."""
+_OPENING = frozenset({NAMED, RECOGNISED})
 _INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 """The properties of X that dX has too."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a derivation is of: F and the named parts as it words them, as they were typed, and the leaves X … that move."""
+
+    F: Node
+    leaves: Sequence[Node]
+    definitions: Definitions
+    typed: Mapping[Node, Node]
 
 
 @dataclass(frozen=True)
@@ -34,18 +58,33 @@ class Line:
     terms: tuple[Node, ...]
     reasons: tuple[Reason, ...]
 
+    def after(self, last: Sequence[Node]) -> Line:
+        """The line with the rule that else goes without saying where it is all, and where terms of the last were collected."""
+        if not last:
+            return self if self.reasons else Line(self.terms, (LINEAR,))
+        if len(self.terms) < len(last):
+            return Line(self.terms, (*self.reasons, COLLECTED))
+        return Line(self.terms, (LINEAR,)) if len(self.terms) > len(last) and not self.reasons else self
+
 
 def differential_of_name(X: Node, rules: Rulebase) -> Node:
     """dX, with the structure that it inherits from X."""
     return variable(f"d{name_of(X)}", shape(X), _INHERITED & closure(properties(X), rules.structures))
 
 
+def stand_in(number: int, D: Node) -> Node:
+    """A variable in place of D; its name comes last in every alphabet, as a differential does in a product."""
+    return variable(f"~{number:04}", shape(D), properties(D))
+
+
 class Atoms:
     """The parts of F that move with some leaves: how their differentials are written, and by which rule they are taken."""
 
-    def __init__(self, F: Node, leaves: Iterable[Node], definitions: Definitions, rules: Rulebase, reasons: Reasons) -> None:
+    def __init__(self, told: Told, rules: Rulebase, reasons: Reasons, simplify: Callable[[Node], Node]) -> None:
         """Nothing is written yet."""
-        self.leaves = set(leaves)
+        F, definitions = told.F, told.definitions
+        self.leaves = set(told.leaves)
+        self._typed, self._simplify = told.typed, simplify
         self.definitions, self.rules, self.reasons = definitions, rules, reasons
         self.forms = Forms(rules)
         self.active = depends_on([F], self.leaves, definitions)
@@ -54,6 +93,8 @@ class Atoms:
         self.stand_ins: set[Node] = set()
         self._atoms: dict[Node, Node] = {}
         self._opened: dict[Node, Node] = {}
+        self._moving: dict[Node, bool] = {}
+        self._fresh: set[Node] = set()
 
     def below(self, e: Node) -> tuple[Node, ...]:
         """What e is made of; a leaf is not looked into, nor is what does not move."""
@@ -84,18 +125,28 @@ class Atoms:
 
     def __call__(self, e: Node) -> Node:
         """What stands for d(E): what goes without a word is written out, d(2*X' - Y) = 2*dX'."""
-        for x in postorder([e], lambda x: self.below(x) if x not in self._atoms and self._is_transparent(x) else ()):
+        for x in postorder([e], lambda x: self.below(x) if x not in self._atoms and self.is_transparent(x) else ()):
             if x not in self._atoms:
                 moving = self.moving(x)
-                if not moving or not self._is_transparent(x):
+                if not moving or not self.is_transparent(x):
                     self._atoms[x] = self._stand_in(x)
                     continue
                 self._atoms[x] = add(*(contribution(x, i, self._atoms[o], self.rules) for i, o in moving))
                 if not self.is_trivial(x):
                     self.silent.append(self.rule(x))
+                    self._fresh.add(x)
         return self._atoms[e]
 
-    def _is_transparent(self, e: Node) -> bool:
+    def was_shown(self, e: Node) -> bool:
+        """Whether an earlier line has written d(E) by the differentials of what E is applied to."""
+        return e in self._atoms and e not in self._fresh and self.is_transparent(e)
+
+    def shown(self) -> None:
+        """A line has been shown: what went without a word in it need not be told any more."""
+        self.silent.clear()
+        self._fresh.clear()
+
+    def is_transparent(self, e: Node) -> bool:
         """Whether d(E) is written by the differentials of what E is applied to."""
         if e in self.leaves or e in self.definitions or len(self.below(e)) > _LONGEST_SUM:
             return False
@@ -104,9 +155,9 @@ class Atoms:
         return self.is_trivial(e) or (head(e) == "spow" and self.forms.of(e) is None)
 
     def _stand_in(self, e: Node) -> Node:
-        """A variable that stands for d(E); its name comes last in every alphabet, as a differential does in a product."""
+        """A variable that stands for d(E)."""
         opened = differential_of_name(e, self.rules) if head(e) == "symbol" else differential_node(e)
-        made = variable(f"~{len(self.stand_ins):04}", shape(e), properties(opened))
+        made = stand_in(len(self.stand_ins), opened)
         self.stand_ins.add(made)
         self._opened[made] = opened
         return made
@@ -120,30 +171,72 @@ class Atoms:
                 self._opened[x] = x if all(a is b for a, b in zip(old, new, strict=True)) else rebuild(x, new)
         return self._opened[e]
 
-    def differentials(self, e: Node, simplify: Callable[[Node], Node]) -> list[Node]:
+    def differentials(self, e: Node) -> list[Node]:
         """The parts of the differential of e, one for each operand that moves, in d(E) of what it is applied to."""
         taken = self.taken_whole(e)
         if taken:
-            return [paired(simplify(transpose(Y)), self(o), self.rules) for o, Y in taken]
-        return [simplify(contribution(e, i, self(o), self.rules)) for i, o in self.moving(e)]
+            return [paired(self._simplify(transpose(Y)), self(o), self.rules) for o, Y in taken]
+        if self.rules.is_joint(head(e)):
+            return [joint_differential(e, {i: self(o) for i, o in self.moving(e)})]
+        return [self._part(e, i, self(o)) for i, o in self.moving(e)]
+
+    def _part(self, e: Node, i: int, D: Node) -> Node:
+        """The part of the differential of e where operand i moves by D; simplified before D is written out in it."""
+        if head(e) == "mul":
+            return contribution(e, i, D, self.rules)
+        if D in self.stand_ins:
+            return self._simplify(contribution(e, i, D, self.rules))
+        hidden = variable("~", shape(D))
+        return substitute(self._simplify(contribution(e, i, hidden, self.rules)), {hidden: D}, rebuild)
+
+    def opening(self, e: Node) -> list[Reason]:
+        """Why d(e) of a name, or of F itself, is that of what it stands for, in the words of the derivation."""
+        found = [Reason(NAMED, e, self._typed[e])] if e in self.definitions else []
+        worded = self.definitions.get(e, e)
+        typed = self._typed.get(e, worded)
+        return found if typed is worded else [*found, Reason(RECOGNISED, typed, worded)]
+
+    def met(self, M: Node, D: Node) -> list[Node]:
+        """The terms of tr(M*D), simplified on either side of the d(E) in D."""
+        if is_scalar(D):
+            return [mul(self._simplify(mul(M, c)), moving) for c, moving in map(self._divided, terms(D))]
+        M = self._simplify(M)
+        return [paired(M, term, self.rules) for term in self._tidied(D) if not is_zero(term)]
+
+    def _tidied(self, D: Node) -> tuple[Node, ...]:
+        """The terms of D simplified, but for a coefficient that moves: it keeps what it was taken from."""
+        made = []
+        for term in terms(D):
+            c, core = split_coefficient(term)
+            made.append(mul(c, self._simplify(core)) if core is not None and self._moves(c) else self._simplify(term))
+        return tuple(t for term in made for t in terms(term))
+
+    def _divided(self, term: Node) -> tuple[Node, Node]:
+        """(c, D) with term = c*D, where c does not move."""
+        parts = operands(term) if head(term) == "smul" else (term,)
+        return mul(ONE, *(p for p in parts if not self._moves(p))), mul(ONE, *(p for p in parts if self._moves(p)))
+
+    def _moves(self, e: Node) -> bool:
+        """Whether some d(E) stands in e."""
+        for x in postorder([e], lambda x: () if x in self._moving else operands(x)):
+            if x not in self._moving:
+                self._moving[x] = x in self.stand_ins or any(self._moving[o] for o in operands(x))
+        return self._moving[e]
 
     def taken_whole(self, e: Node) -> list[tuple[Node, Node]]:
         """(X, Y) with de = Σ ⟨Y, dX⟩ where e has a form whose differential is taken as a whole; [] where it has none."""
         form = self.forms.of(e)
-        found = []
-        for X in () if form is None else form.leaves:
-            if form is not None and id(X) in self.active:
-                dX = variable("~", shape(X))
-                L = differential(form.node, {X: dX}, self.rules)
-                found.append((X, isolate(ONE, L, dX, self.rules)))
-        return found
+        return [] if form is None else [(X, Y) for X, Y in form.parts if id(X) in self.active]
 
-    def line(self, terms: Iterable[Node], why: Sequence[Reason]) -> Line:
+    def line(self, summands: Iterable[Node], why: Sequence[Reason]) -> Line:
         """The line of these terms with d(E) put back; names that were opened come first among the reasons."""
-        names = [r for r in self.silent if r.name == NAMED]
-        others = [r for r in self.silent if r.name != NAMED]
-        counts = Counter(map(self.open, terms))
-        return Line(tuple(mul(number(n), term) for term, n in counts.items()), tuple(dict.fromkeys([*names, *why, *others])))
+        names = [r for r in self.silent if r.name in _OPENING]
+        others = [r for r in self.silent if r.name not in _OPENING]
+        reasons = dict.fromkeys([*names, *why, *others])
+        if any(r.name == QUOTIENT for r in reasons):
+            reasons = dict.fromkeys(r for r in reasons if r.name != POWER)
+        counts = Counter(map(self.open, summands))
+        return Line(tuple(mul(number(n), term) for term, n in counts.items()), tuple(reasons))
 
 
 def paired(M: Node, D: Node, rules: Rulebase) -> Node:

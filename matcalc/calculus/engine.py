@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from matcalc.calculus.adjoint import Definitions, children, sweep
-from matcalc.calculus.atoms import Line, differential_of_name, paired
+from matcalc.calculus.adjoint import children, sweep
+from matcalc.calculus.atoms import Line, Told, differential_of_name, paired, stand_in
 from matcalc.calculus.conditions import conditions, stated
 from matcalc.calculus.expander import Expander
 from matcalc.calculus.facts import apart, declared_facts, rigid
@@ -15,9 +15,10 @@ from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.structure import closure
+from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import is_zero, terms, transpose
-from matcalc.nodes.expr import Node, is_scalar, operands, postorder
+from matcalc.nodes.algebra import add, is_zero, rebuild, terms, transpose
+from matcalc.nodes.expr import Node, is_scalar, operands, postorder, substitute
 from matcalc.nodes.indices import is_index
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.differential import differential
@@ -103,15 +104,18 @@ class Engine:
                         found.setdefault(operand, set()).add(word)
         return found
 
-    def projections(self, X: Node, G: Node, convention: str = "structured") -> Iterator[tuple[str, Node]]:
-        """(structure, the gradient inside it) for each structure that narrows the gradient G by X, one after the other."""
+    def projections(self, X: Node, G: Node, convention: str = "structured") -> Iterator[tuple[str, str, Node]]:
+        """(structure, key, G inside it) for each structure that narrows the gradient G by X, one after the other.
+
+        The key is "project", or "independent" where the independent entries are counted once.
+        """
         for name in self.plain.structures.subspaces(X) or self._demanded(X):
             for key in ("project", "independent")[: 1 + (convention == "independent")]:
                 G = self.rules.structured(name, key, {"G": self.simplifier(G)})
-                yield name, G
+                yield name, key, G
 
     def _projected(self, X: Node, G: Node, convention: str) -> Node:
-        for _, projected in self.projections(X, G, convention):
+        for _, _, projected in self.projections(X, G, convention):
             G = projected
         return G
 
@@ -124,9 +128,18 @@ class Engine:
         """The lines from dF to what it is in the dX of the leaves, for a matrix F."""
         return list(Expander(*self._told_of(leaves)).lines())
 
-    def _told_of(self, leaves: Sequence[Node]) -> tuple[Node, Sequence[Node], Definitions, Rulebase, Simplifier, Reasons]:
+    def _told_of(self, leaves: Sequence[Node]) -> tuple[Told, Rulebase, Simplifier, Reasons]:
         simplify = self.simplified_for(leaves[0]) if len(leaves) == 1 else self.simplifier
-        return self.f, leaves, self.definitions, self.rules, simplify, self.rules.made_once(Reasons)
+        f, definitions, typed = self._words
+        return Told(f, leaves, definitions, typed), self.rules, simplify, self.rules.made_once(Reasons)
+
+    @cached_property
+    def _words(self) -> tuple[Node, dict[Node, Node], dict[Node, Node]]:
+        """F and the named parts as a derivation words them, and what was typed for each."""
+        worded = Wording(self.plain, self.rules)
+        definitions = {Z: worded(value) for Z, value in self.problem.definitions.items()}
+        f = worded(self.problem.expression)
+        return f, definitions, {f: self.problem.expression, **self.problem.definitions}
 
     def differential(self, leaves: Sequence[Node], convention: str = "structured") -> tuple[Node, ...]:
         """The terms of dF in the dX of the leaves: Σ tr(G'*dX) of a scalar, by the simplified gradients."""
@@ -134,13 +147,29 @@ class Engine:
         if is_scalar(self.f):
             found = self.gradients(leaves, convention)
             return tuple(paired(self.simplified_for(X)(transpose(found[X])), dX[X], self.rules) for X in leaves)
-        tangents = dict(dX)
+        hidden = {X: stand_in(i, D) for i, (X, D) in enumerate(dX.items())}
+        tangents = dict(hidden)
         for Z, value in self.definitions.items():
             if Z not in tangents:
                 dZ = differential(value, tangents, self.rules)
                 if not is_zero(dZ):
                     tangents[Z] = dZ
-        return terms(self.simplifier(differential(self.f, tangents, self.rules)))
+        written = differential(self.f, tangents, self.rules)
+        shown = {D: dX[X] for X, D in hidden.items()}
+        return terms(substitute(self._arranged(written, frozenset(shown)), shown, rebuild))
+
+    def _arranged(self, dF: Node, moving: frozenset[Node]) -> Node:
+        """dF simplified term by term; as a whole where fewer differentials stand in it then."""
+        forms = [add(*map(self.simplifier, terms(dF))), self.simplifier(dF)]
+        return min(forms, key=lambda e: _occurrences(e, moving))
+
+
+def _occurrences(e: Node, leaves: frozenset[Node]) -> int:
+    """How often some leaves are written in e."""
+    found: dict[int, int] = {}
+    for x in postorder([e]):
+        found[id(x)] = (x in leaves) + sum(found[id(o)] for o in operands(x))
+    return found[id(e)]
 
 
 def _indices(problem: Problem) -> list[Node]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from matcalc.calculus.adjoint import Definitions
-from matcalc.calculus.atoms import Atoms, Line
-from matcalc.calculus.reasons import NAMED, Reason, Reasons
+from matcalc.calculus.atoms import Atoms, Line, Told
+from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.nodes.algebra import add, rebuild, terms
 from matcalc.nodes.expr import Node, postorder, substitute
@@ -18,43 +17,44 @@ class Expander:
 
     def __init__(
         self,
-        F: Node,
-        leaves: Sequence[Node],
-        definitions: Definitions,
+        told: Told,
         rules: Rulebase,
         simplify: Simplifier,
         reasons: Reasons,
     ) -> None:
         """`simplify` brings what stands beside a differential to its simplest form."""
-        self._F, self._definitions, self._simplify = F, definitions, simplify
-        self._atoms = Atoms(F, leaves, definitions, rules, reasons)
+        self._F, self._definitions = told.F, told.definitions
+        self._atoms = Atoms(told, rules, reasons, simplify)
 
     def lines(self) -> Iterator[Line]:
         """The lines from d(F) to dF in dX …; none where F does not depend on them."""
         if id(self._F) not in self._atoms.active:
             return
-        now = self._atoms(self._F)
         last: tuple[Node, ...] = ()
+        for line in self._all():
+            if line.terms != last:
+                self._atoms.shown()
+                yield line.after(last)
+                last = line.terms
+
+    def _all(self) -> Iterator[Line]:
+        """The lines, those that say what the one before has said among them."""
+        now = self._atoms(self._F)
+        opening = self._atoms.opening(self._F)
+        if opening:
+            yield self._atoms.line(terms(now), opening)
         for e in reversed(self._atoms.order):
             dE = self._atoms(e)
             if e in self._atoms.leaves or dE not in self._atoms.stand_ins or not _occurs(dE, now):
                 continue
-            why: list[Reason] = []
             if e in self._definitions:
-                self._atoms.silent.append(Reason(NAMED, e, self._definitions[e]))
-                D = self._atoms(self._definitions[e])
+                self._atoms.silent.extend(self._atoms.opening(e))
+                now = substitute(now, {dE: self._atoms(self._definitions[e])}, rebuild)
             else:
-                why.append(self._atoms.rule(e))
-                D = add(*self._atoms.differentials(e, self._simplify))
-            now = substitute(now, {dE: D}, rebuild)
-            line = self._atoms.line(terms(now), why)
-            if why and line.terms != last:
-                self._atoms.silent.clear()
-                yield line
-                last = line.terms
-        line = self._atoms.line(terms(now), ())
-        if line.terms != last:
-            yield line
+                rule = self._atoms.rule(e)
+                now = substitute(now, {dE: add(*self._atoms.differentials(e))}, rebuild)
+                yield self._atoms.line(terms(now), [rule])
+        yield self._atoms.line(terms(now), ())
 
 
 def _occurs(leaf: Node, e: Node) -> bool:

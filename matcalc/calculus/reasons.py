@@ -21,6 +21,12 @@ CHAPTER = "MN19 ch. 8"
 NAMED = "definition"
 """The reason that a name stands for what the person has defined it to be."""
 
+RECOGNISED = "identity"
+"""The reason that what was typed is a known function: log(det(X)) = logdet(X)."""
+
+QUOTIENT = "quotient"
+POWER = "power"
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -35,6 +41,12 @@ class Reason:
 GRADIENT = Reason("gradient", citation="MN19 ch. 9")
 """df = tr(G'*dX) tells G."""
 SIMPLIFIED = Reason("simplified")
+COLLECTED = Reason("collect")
+"""tr(A*dX) + tr(B*dX) = tr((A + B)*dX)."""
+LINEAR = Reason("linearity", citation=CHAPTER)
+"""d tr(X) = tr(dX), d sum(X) = sum(dX): the differential passes through what is linear."""
+INDEPENDENT = "independent"
+"""The reason that a gradient counts each independent entry of a structured variable once."""
 
 
 class Reasons:
@@ -47,14 +59,17 @@ class Reasons:
     def of_differential(self, e: Node, moving: tuple[int, ...]) -> Reason:
         """The rule by which e is differentiated where some operands move: d(inv(X)) = -inv(X)*dX*inv(X)."""
         name = head(e)
+        if name == "mul" and 0 in moving and _divides(operands(e)[0]):
+            return self._once(QUOTIENT, self._quotient)
         if name == "mul":
             last = len(operands(e)) - 1
             key = "both" if len(moving) > 1 else "left" if moving[0] == 0 else "right" if moving[0] == last else "middle"
             return self._once((name, key), lambda: self._product(key))
         record = self._rules.rule_of(e)
         if record is None:
-            quotient = name == "smul" and any(head(operands(e)[i]) == "spow" for i in moving)
-            return self._once((name, quotient), lambda: self._scalar_rule(e, quotient))
+            if name == "smul" and any(_divides(operands(e)[i]) for i in moving):
+                return self._once(QUOTIENT, self._quotient)
+            return self._once(name, lambda: self._scalar_rule(e))
         if len(record.operands) != len(operands(e)):
             moving = (0, 1)[: len(moving)]
         return self._once((record.name, is_scalar(e), moving), lambda: self._rule(record, is_scalar(e), moving))
@@ -72,9 +87,9 @@ class Reasons:
         """A move of `rules/moves.toml`."""
         return self._once(("move", name), lambda: self._move(name))
 
-    def of_structure(self, name: str) -> Reason:
-        """The projection on a subspace: 1/2*(G + G') for symmetric X."""
-        return Reason(name, citation=self._rules.structures[name].source)
+    def of_structure(self, name: str, key: str = "project") -> Reason:
+        """The projection on a subspace, 1/2*(G + G') for symmetric X, or the gradient by the independent entries."""
+        return Reason(name if key == "project" else INDEPENDENT, citation=self._rules.structures[name].source)
 
     def _once(self, key: object, make: Callable[[], Reason]) -> Reason:
         if key not in self._made:
@@ -100,18 +115,20 @@ class Reasons:
         parts = [contribution(e, i, leaves[f"d{record.operands[i].name}"], self._rules) for i in moving]
         return Reason(record.name, differential_node(e), add(*parts), record.source)
 
-    def _scalar_rule(self, e: Node, quotient: bool) -> Reason:
+    def _scalar_rule(self, e: Node) -> Reason:
         u, v, p, du, dv = (cast(Expr, variable(name, SCALAR)) for name in ("u", "v", "p", "du", "dv"))
         match head(e):
-            case "smul" if quotient:
-                right = in_order((mul(du, power(v, -ONE)), mul(-ONE, u, dv, power(v, -2 * ONE))))
-                return Reason("quotient", differential_node(mul(u, power(v, -ONE))), right, CHAPTER)
             case "smul":
                 return Reason("product", differential_node(mul(u, v)), in_order((mul(v, du), mul(u, dv))), CHAPTER)
             case "spow":
-                return Reason("power", differential_node(power(u, p)), mul(p, power(u, p - 1), du), CHAPTER)
+                return Reason(POWER, differential_node(power(u, p)), mul(p, power(u, p - 1), du), CHAPTER)
             case name:
                 return Reason(name, None, None, CHAPTER)
+
+    def _quotient(self) -> Reason:
+        u, v, du, dv = (variable(name, SCALAR) for name in ("u", "v", "du", "dv"))
+        right = in_order((mul(du, power(v, -ONE)), mul(-ONE, u, dv, power(v, -2 * ONE))))
+        return Reason(QUOTIENT, differential_node(mul(u, power(v, -ONE))), right, CHAPTER)
 
     def _form(self, name: str) -> Reason:
         leaves, left, right = self._rules.identity(self._rules.signatures.identities[name])
@@ -130,7 +147,7 @@ class Reasons:
         G, D = leaves["G"], args[i]
         e = self._rules.make(record.name, args, self._rules.result(record))
         Y = self._rules.adjoint(record.name, i, args, G)
-        return Reason(record.name, _inner(G, e), _inner(Y, D), record.source)
+        return Reason(f"{record.name}-adjoint", _inner(G, e), _inner(Y, D), record.source)
 
     def _move(self, name: str) -> Reason:
         identity = self._rules.signatures.identities[name]
@@ -140,3 +157,9 @@ class Reasons:
 
 def _inner(G: Node, D: Node) -> Node:
     return mul(G, D) if is_scalar(D) else trace(mul(transpose(G), D))
+
+
+def _divides(e: Node) -> bool:
+    """Whether e is a power with a negative exponent, or has such a factor: it is divided by."""
+    parts = operands(e) if head(e) == "smul" else (e,)
+    return any(head(p) == "spow" and bool(cast(Expr, operands(p)[1]).is_negative) for p in parts)

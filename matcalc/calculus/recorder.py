@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TypeAlias
 
-from matcalc.calculus.adjoint import Definitions, children, operand_adjoint, reading_order
-from matcalc.calculus.atoms import TRIVIAL, Atoms, Line, paired
-from matcalc.calculus.reasons import NAMED, Reason, Reasons
+from matcalc.calculus.adjoint import children, operand_adjoint, reading_order
+from matcalc.calculus.atoms import TRIVIAL, Atoms, Line, Told
+from matcalc.calculus.reasons import Reason, Reasons
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.nodes.algebra import add, is_zero, mul, split_coefficient, terms, transpose, zeros
+from matcalc.nodes.algebra import add, is_zero, mul, split_coefficient, transpose, zeros
 from matcalc.nodes.expr import (
     ONE,
     Node,
@@ -37,16 +37,16 @@ class Recorder:
 
     def __init__(
         self,
-        f: Node,
-        leaves: Sequence[Node],
-        definitions: Definitions,
+        told: Told,
         rules: Rulebase,
         simplify: Simplifier,
         reasons: Reasons,
     ) -> None:
         """`simplify` brings what stands beside a differential to its simplest form."""
-        self._definitions, self._rules, self._simplify, self._reasons = definitions, rules, simplify, reasons
-        self._atoms = Atoms(f, leaves, definitions, rules, reasons)
+        f, definitions = told.F, told.definitions
+        self._definitions, self._rules, self._reasons = definitions, rules, reasons
+        self._atoms = Atoms(told, rules, reasons, simplify)
+        self._f = f
         self._place = reading_order(f, definitions)
         self._given = {id(e) for e in postorder([f], lambda e: children(e, definitions))}
         self._waiting = self._edges()
@@ -70,6 +70,17 @@ class Recorder:
     def lines(self) -> Iterator[Line]:
         """The lines from df to tr(M*dX), M being what the last of them shows; none where f does not depend on X."""
         last: tuple[Node, ...] = ()
+        for line in self._all():
+            if line.terms and line.terms != last:
+                self._atoms.shown()
+                yield line.after(last)
+                last = line.terms
+
+    def _all(self) -> Iterator[Line]:
+        """The lines, those that say what the one before has said among them."""
+        opening = self._atoms.opening(self._f)
+        if opening:
+            yield self._line({}, tuple(opening))
         for e in reversed(self._atoms.order):
             if e in self._atoms.leaves or id(e) not in self._parts:
                 continue
@@ -78,19 +89,13 @@ class Recorder:
                 continue
             group = self._alike(e)
             moved = {id(x): self._moved(x) for x in group}
-            for line in self._told(group, moved):
-                if line.terms != last:
-                    self._atoms.silent.clear()
-                    yield line
-                    last = line.terms
-        closing = self._line({}, ())
-        if closing.terms != last and closing.terms:
-            yield closing
+            yield from self._told(group, moved)
+        yield self._line({}, ())
 
     def _told(self, group: Sequence[Node], moved: Mapping[int, _Move]) -> Iterator[Line]:
         """The differentials of some nodes, then what they are applied to at the end of the traces."""
-        why = tuple(dict.fromkeys(moved[id(x)].rule for x in group))
-        yield self._line({id(x): moved[id(x)].differentials for x in group}, why)
+        why = tuple(dict.fromkeys(moved[id(x)].rule for x in group if not self._atoms.was_shown(x)))
+        yield self._line({id(x): moved[id(x)].differentials for x in group} if why else {}, why)
         for x in group:
             self._replace(x, moved[id(x)].parts)
         for x in [x for x in self._frontier if head(x) == "transpose" and 1 in shape(x) and not self._waiting.get(id(x), 0)]:
@@ -99,16 +104,28 @@ class Recorder:
 
     def _alike(self, e: Node) -> list[Node]:
         """e and what else may be differentiated now by the same rule."""
+        self._pass_trivial()
         rule = self._atoms.rule(e)
-        others = [x for x in self._frontier if x is not e and x not in self._atoms.leaves and not self._waiting.get(id(x), 0)]
-        return [e, *(x for x in others if not self._atoms.is_trivial(x) and self._atoms.rule(x).name == rule.name)]
+        ready = [x for x in self._frontier if x is e or (x not in self._atoms.leaves and not self._waiting.get(id(x), 0))]
+        return [x for x in ready if x is e or (not self._atoms.is_trivial(x) and self._atoms.rule(x).name == rule.name)]
+
+    def _pass_trivial(self) -> None:
+        """Go through the sums, factors and transposes that stand outermost; names are left to their line."""
+        done = False
+        while not done:
+            done = True
+            for x in list(self._frontier):
+                waits = x in self._atoms.leaves or x in self._definitions or self._waiting.get(id(x), 0)
+                if not waits and self._atoms.is_trivial(x):
+                    self._pass(x)
+                    done = False
 
     # ------------------------------------------------------------ one operation
 
     def _pass(self, e: Node) -> None:
         """Go through an operation without a word, but for the rule that is worth one."""
         if e in self._definitions:
-            self._atoms.silent.append(Reason(NAMED, e, self._definitions[e]))
+            self._atoms.silent.extend(self._atoms.opening(e))
             self._replace(e, [(self._definitions[e], part) for part in self._cotangent_parts(e)])
             return
         if head(e) == "transpose":
@@ -123,7 +140,7 @@ class Recorder:
     def _moved(self, e: Node) -> _Move:
         """The differential of e in d(E) of what it is applied to, and the cotangents of those."""
         G = self._cotangent(e)
-        pieces = self._atoms.differentials(e, self._simplify)
+        pieces = self._atoms.differentials(e)
         taken = self._atoms.taken_whole(e)
         if not taken:
             return _Move(pieces, list(self._adjoints(e, G)), self._atoms.rule(e), tuple(self._crossed(G, pieces)))
@@ -141,15 +158,15 @@ class Recorder:
             name, flat = head(x), 1 in shape(x) or is_scalar(x)
             if name in ("mul", "scalar") and moving:
                 inner = operands(x)[moving[-1]]
-                if flat and name == "mul" and not is_scalar(inner) and 1 not in shape(inner):
+                if name == "mul" and not is_scalar(inner) and flat != (1 in shape(inner)):
                     yield self._reasons.of_move("trace-of-scalar")
                 elif not flat and moving[-1] < len(operands(x)) - 1:
                     yield self._reasons.of_move("cyclic-trace")
             elif name == "hadamard" and moving:
                 summed = head(split_coefficient(G)[1] or G) == "ones"
                 yield self._reasons.of_move("entrywise-sum" if summed else "entrywise-scalar" if flat else "entrywise-trace")
-            elif name not in TRIVIAL and self._rules.is_linear(name):
-                yield from (self._reasons.of_adjoint(x, i) for i in moving)
+            elif name not in TRIVIAL and self._rules.has(name):
+                yield from (self._reasons.of_adjoint(x, i) for i in moving if self._rules.has_adjoint(name, i))
 
     # ------------------------------------------------------------ the frontier
 
@@ -190,9 +207,9 @@ class Recorder:
         """The line with these differentials for some nodes and d(E) for the others; what was passed over is told too."""
         found: list[Node] = []
         for e in self._frontier:
-            M = self._simplify(transpose(self._cotangent(e)))
+            M = transpose(self._cotangent(e))
             for D in differentials.get(id(e)) or (self._atoms(e),):
-                found.extend(paired(M, term, self._rules) for term in terms(D) if not is_zero(term))
+                found.extend(self._atoms.met(M, D))
         return self._atoms.line(found, why)
 
 

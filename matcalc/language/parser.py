@@ -14,6 +14,7 @@ from matcalc.language.elaborate import Elaboration
 from matcalc.language.elements import Macro
 from matcalc.language.entering import formula_scope, scope_of
 from matcalc.language.infer import Inference
+from matcalc.language.latex.reader import Latex, is_latex, read_latex
 from matcalc.language.misfit import MisfitError
 from matcalc.language.notes import notes_of
 from matcalc.language.problem import Problem
@@ -21,7 +22,13 @@ from matcalc.language.scope import Scope
 from matcalc.language.shapes import Dim, Shape, Size, find, free_names, over, plus, times, unknown
 from matcalc.language.syntax.names import name_key
 from matcalc.language.syntax.reader import read
-from matcalc.language.syntax.tree import Assumption, Declaration, Expression, Line, Statement
+from matcalc.language.syntax.tree import (
+    Assumption,
+    Declaration,
+    Expression,
+    Line,
+    Statement,
+)
 from matcalc.nodes.expr import Node, forget_scalars, shape, size_symbol, variable
 from matcalc.nodes.families import family_mark, member_shape
 from matcalc.rulefiles.records import Record, Signatures
@@ -37,18 +44,23 @@ def parse(
     *,
     signatures: Signatures | None = None,
     reserved: Iterable[str] = (),
+    latex: bool | None = None,
 ) -> Problem:
-    """The problem that a text states; `declare` holds more declarations, one string or several.
+    r"""The problem that a text states; `declare` holds more declarations, one string or several.
+
+    The text is LaTeX if `latex` is true, or None and the text holds a backslash.
 
     Sizes that nobody named get none of the `reserved` names.
     Raises: MatcalcError with the place in the text.
     """
     known = signatures or load()
-    lines = [(text, line) for line in read(text)]
     declared = (declare,) if isinstance(declare, str) else tuple(declare or ())
     extra: list[tuple[str, Line]] = []
     for source in declared:
-        extra.extend((source, _no_statement(source, line)) for line in read(source))
+        found = _lines(source, None, [], known).lines
+        extra.extend((source, _no_statement(source, line)) for line in found)
+    own = _lines(text, latex, [line for _, line in extra], known)
+    lines = [(text, line) for line in own.lines]
     if not any(isinstance(line, Statement) for _, line in lines):
         raise ParseError(
             "there is no expression to differentiate" if text.strip() else "the text is empty",
@@ -58,8 +70,17 @@ def parse(
         )
     forget_scalars()
     scope = scope_of(lines, extra, known)
+    scope.fonts.update(own.fonts)
     reading = read_kinds(scope)
-    return replace(_problem(text, scope, reading.inference, reading.kinds, reading.changed, reserved), declared=declared)
+    problem = _problem(text, scope, reading.inference, reading.kinds, reading.changed, own.notes, reserved)
+    return replace(problem, declared=declared, latex=latex)
+
+
+def _lines(text: str, latex: bool | None, declarations: Iterable[Line], signatures: Signatures) -> Latex:
+    """What a text says, read as LaTeX if it is."""
+    if latex or (latex is None and is_latex(text)):
+        return read_latex(text, declarations, signatures)
+    return Latex(read(text))
 
 
 def _no_statement(source: str, line: Line) -> Line:
@@ -79,6 +100,7 @@ def _problem(
     inference: Inference,
     kinds: Mapping[str, str],
     changed: Iterable[str],
+    notes: tuple[str, ...],
     reserved: Iterable[str],
 ) -> Problem:
     sizes = _Sizes(scope, inference, reserved)
@@ -112,7 +134,7 @@ def _problem(
         definitions=definitions,
         variables=variables,
         sizes=sizes.by_name(),
-        notes=notes_of(scope, inference, kinds, changed, sizes.name),
+        notes=(*notes, *notes_of(scope, inference, kinds, changed, sizes.name)),
         facts=facts,
         distinct=distinct,
         constants=constants,

@@ -18,7 +18,8 @@ class Problem:
     """What a text says: the last statement, the named parts before it, and what is known of the names.
 
     `facts` are equations that hold, `distinct` pairs of whole numbers that differ; `functions` are the unknown ones, with
-    the kind of their argument; `declared` the texts of separate declarations.
+    the kind of their argument; `declared` the texts of separate declarations, `latex`
+    whether the source was said to be LaTeX.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Problem:
     constants: frozenset[str] = frozenset()
     functions: Mapping[str, str] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
+    latex: bool | None = None
 
     @property
     def shape(self) -> tuple[str | int, ...]:

@@ -88,6 +88,7 @@ class Scope:
     distinct: list[Step] = field(default_factory=list)
     indices: dict[int, Bound] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    fonts: dict[str, str] = field(default_factory=dict)
     sealed: bool = False
 
     def role(self, name: str) -> str:
@@ -111,6 +112,8 @@ class Scope:
     def convention(self, key: str) -> str:
         """The kind of an undeclared name."""
         uses, name = self.free[key], self.spelling[key]
+        if key in self.fonts:
+            return self.fonts[key]
         if uses & {"integer", "index"} and name in INTEGER_LETTERS:
             return "integer"
         letters = name[1:] if name[0] == "d" and len(name) > 1 and (name[1].isupper() or is_greek_scalar(name[1:])) else name

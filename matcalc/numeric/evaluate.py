@@ -69,6 +69,7 @@ class Program:
             self._compile(e)
         self.outputs = [self.slots[r] for r in roots]
         self._after: dict[tuple[tuple[int, ...], int], list[Step]] = {}
+        self._downstream: dict[tuple[int, ...], list[Step]] = {}
 
     def _children(self, e: Node) -> tuple[Node, ...]:
         return self._planned(e)[1]
@@ -189,6 +190,21 @@ class Program:
         for slot, value in moved.items():
             new[slot] = value
         return _run(self.after(tuple(moved), root), new, jitter)
+
+    def all_downstream(self, values: list[Array], moved: Mapping[int, Array], jitter: Jitter | None = None) -> list[Array]:
+        """The values of all slots once some hold other values."""
+        slots = tuple(moved)
+        if slots not in self._downstream:
+            touched = set(slots)
+            found = self._downstream[slots] = []
+            for step in self.steps:
+                if step.out not in slots and not touched.isdisjoint(step.args):
+                    touched.add(step.out)
+                    found.append(step)
+        new = values.copy()
+        for slot, value in moved.items():
+            new[slot] = value
+        return _run(self._downstream[slots], new, jitter)
 
 
 def _run(steps: list[Step], values: list[Array], jitter: Jitter | None = None) -> list[Array]:

@@ -17,10 +17,12 @@ import numpy as np
 from sympy import Expr
 
 from matcalc.nodes.algebra import sub
-from matcalc.nodes.expr import Node, head, is_scalar, name_of, properties, shape
+from matcalc.nodes.expr import Node, head, name_of, properties, shape
 from matcalc.numeric.arrays import dimension
 from matcalc.numeric.evaluate import Program, Step, leaves
+from matcalc.numeric.labels import Labels, is_between_labels
 from matcalc.numeric.linalg import Array
+from matcalc.numeric.operation import Kernel, Operation
 from matcalc.numeric.spaces import has_full_rank, spaces
 from matcalc.rulebase.base import Rulebase
 
@@ -35,6 +37,7 @@ ROUNDING = 1e-15
 REGIMES = ("normal", "positive", "unit", "small", "near one", "averaging", "large")
 SCALES = {"small": 0.3, "large": 4.0}
 SMALLEST_SIZE, SPREAD, MOST_SIZES = 2, 4, 6
+TRUE = np.array(True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,8 @@ class Point:
 class Sampler:
     """Draws points at which the first `until` steps of a program (by default those of its first root) are admissible.
 
-    Inputs of the program `also` are drawn besides.  The same seed gives the same points.
+    Inputs of the program `also` are drawn besides; labels and indices are drawn from what they count, and differ where they
+    are `distinct`.  The same seed gives the same points.
     """
 
     program: Program
@@ -60,6 +64,7 @@ class Sampler:
     definitions: Mapping[Node, Node] = field(default_factory=dict)
     also: Program | None = None
     seed: int = 0
+    distinct: Sequence[tuple[Node, Node]] = ()
 
     def __post_init__(self) -> None:
         """Find what is to be drawn and under which structures."""
@@ -70,6 +75,8 @@ class Sampler:
         self._first = 0
         if self.until < 0:
             self.until = self.program.length(0)
+        between_labels = [pair for pair in self.facts if is_between_labels(pair)]
+        self.facts = [pair for pair in self.facts if pair not in between_labels]
         residuals = [sub(left, right) for left, right in self.facts]
         self._facts = Program(residuals, self.definitions, self.rules)
         programs = [self.program, self._facts] + ([self.also] if self.also else [])
@@ -78,6 +85,8 @@ class Sampler:
         shapes = [shape(step.node) for p in programs for step in p.steps] + [shape(x) for x in self.inputs.values()]
         self._too_large = any(math.prod(int(d) for d in dims if d.is_Integer) > MOST_ENTRIES for dims in shapes)
         self.size_names = _size_names(programs, self.inputs.values())
+        roots = [e for p in programs for e in p.slots]
+        self.labels = Labels(self.inputs, self.size_names, roots, between_labels, self.distinct, self.rules)
         self.structures = self._conditions()
         self._fitting: dict[str, str] | None = None
         self._widenings, self._widened = WIDENINGS, False
@@ -93,9 +102,10 @@ class Sampler:
                     found[name] |= {structure}
         return found
 
-    def _wanted(self, step: Step) -> tuple[tuple[int, str], ...]:
+    def _wanted(self, step: Step | Operation) -> tuple[tuple[int, str], ...]:
         """(i, structure) for the conditions of a step on its matrix operands."""
-        return () if step.kernel.shaped or step.kernel.entrywise else self.spaces.wanted(head(step.node))
+        plain = step.kernel.shaped or step.kernel.entrywise or step.node is None
+        return () if plain or step.node is None else self.spaces.wanted(head(step.node))
 
     def points(self, count: int) -> Iterator[Point]:
         """Up to `count` admissible points, as many as can be found."""
@@ -115,6 +125,8 @@ class Sampler:
             if sizes is None:
                 continue
             arrays = self._draw(sizes, regimes)
+            if not self.labels.draw(arrays, sizes, self.random):
+                continue
             if self.facts and not self._meet_facts(arrays, regimes):
                 continue
             values = self._admissible(arrays)
@@ -123,6 +135,16 @@ class Sampler:
                 self._fitting = self._fitting or regimes
                 return Point(sizes, arrays, values)
         return None
+
+    def variants(self, point: Point) -> Iterator[Point]:
+        """The point with every value of the indices and scalar labels in turn, where it stays admissible."""
+        if not self.labels.indices:
+            yield point
+            return
+        for arrays in self.labels.choices(point.arrays, point.sizes, self.random):
+            values = self._admissible(arrays)
+            if values is not None:
+                yield Point(point.sizes, arrays, values)
 
     def reason(self) -> str:
         """Why no point was found: the operation at which most tries failed."""
@@ -175,9 +197,7 @@ class Sampler:
         for name, node in self.inputs.items():
             if name in sizes:
                 arrays[name] = np.float64(sizes[name])
-            elif "integer" in self.structures[name] and is_scalar(node):
-                arrays[name] = np.float64(self.random.randint(1, SPREAD))
-            else:
+            elif name not in self.labels:
                 dims = cast("tuple[int, ...]", tuple(dimension(d, sizes) for d in shape(node)))
                 arrays[name] = self.spaces.sample(self.structures[name], self._raw(dims, regimes[name]))
         return arrays
@@ -217,9 +237,9 @@ class Sampler:
         return None
 
     def computable(self, program: Program, arrays: Mapping[str, Array]) -> list[Array] | None:
-        """The values of a program's roots; None where they are not finite, real and well conditioned."""
+        """The values of a program's slots; None where they are not finite, real and well conditioned."""
         values = program.start(arrays)
-        return [values[slot] for slot in program.outputs] if self._run(program.steps, values, _is_exact) is None else None
+        return values if self._run(program.steps, values, _is_exact) is None else None
 
     def _run(self, steps: Sequence[Step], values: list[Array], fits: Callable[[Step, list[Array]], bool]) -> Step | None:
         """Fill in the values of the steps; the first step that does not fit, if there is one."""
@@ -234,16 +254,22 @@ class Sampler:
                     return step
         return None
 
-    def _fits(self, step: Step, args: list[Array]) -> bool:
-        """Whether no kink is near and the conditions of the rule hold."""
-        if step.kernel.margin is not None:
-            distance = np.abs(step.kernel.margin(*args))
-            near = distance < MARGIN * min(1.0, max(float(np.abs(a).max()) for a in args))
-            if step.kernel.entrywise:  # what is exactly 0 is so by structure and stays so
-                near &= distance > 0
-            if near.any():
-                return False
-        return all(args[i].ndim == 0 or self.spaces.keeps(name, args[i]) for i, name in self._wanted(step))
+    def _fits(self, step: Step | Operation, args: Sequence[Array]) -> bool:
+        """Whether no kink is near and the conditions of the rule hold; of a sum, inside it wherever a term counts."""
+        kernel, wanted = step.kernel, self._wanted(step)
+        if kernel.inner is not None:
+            return all(self._fits_within(part) for part in kernel.inner.parts(*args))
+        if kernel.margin is not None and _is_near(kernel, kernel.margin(*args), max(float(np.abs(a).max()) for a in args)):
+            return False
+        return all(args[i].ndim == 0 or self.spaces.keeps(name, args[i]) for i, name in wanted)
+
+    def _fits_within(self, part: Operation) -> bool:
+        if part.kernel.entrywise and part.kernel.margin is not None:
+            sizes = np.maximum.reduce(np.broadcast_arrays(*(np.abs(a).max(axis=(0, 1)) for a in part.args)))
+            return not (_is_near(part.kernel, part.kernel.margin(*part.args), sizes, part.counts))
+        if part.kernel.margin is None and not self._wanted(part):
+            return True
+        return all(self._fits(part, args) for args in part.each())
 
     # ------------------------------------------------------------ equations
 
@@ -286,8 +312,20 @@ def _moved(array: Array, i: int, step: complex, positive: bool) -> Array:
     return moved[()]
 
 
-def _is_exact(step: Step, args: list[Array]) -> bool:
+def _is_near(kernel: Kernel, margin: Array, size: Array, counts: Array = TRUE) -> bool:
+    """Whether a margin is near 0 where it counts, compared with the size of the operands."""
+    distance = np.abs(margin)
+    near = (distance < MARGIN * np.minimum(1.0, size)) & counts
+    if kernel.entrywise:  # what is exactly 0 is so by structure and stays so
+        near &= distance > 0
+    return bool(near.any())
+
+
+def _is_exact(step: Step | Operation, args: Sequence[Array]) -> bool:
     """Whether what the step inverts is well conditioned."""
+    if step.kernel.inner is not None:
+        inverting = (part for part in step.kernel.inner.parts(*args) if part.kernel.inverts)
+        return all(_is_exact(part, one) for part in inverting for one in part.each())
     return not step.kernel.inverts or has_full_rank(args[0])
 
 

@@ -90,12 +90,19 @@ class Spaces:
 
     def pairing(self, names: Iterable[str], Y: Array) -> Array:
         """P with df = <P, dX> for Y, the gradient by the independent entries."""
+        return self._by_strongest(names, "pairing", "Y", Y)
+
+    def independent(self, names: Iterable[str], G: Array) -> Array:
+        """The gradient by the independent entries, for the G inside the subspace; it moves what belongs to an entry."""
+        return self._by_strongest(names, "independent", "G", G)
+
+    def _by_strongest(self, names: Iterable[str], key: str, argument: str, value: Array) -> Array:
         closed = self.closure(names)
-        chosen = [n for n in self._rules.structures if n in closed and self.has(n, "pairing")]
+        chosen = [n for n in self._rules.structures if n in closed and self.has(n, key)]
         strongest = [n for n in chosen if not any(n in self._rules.structures[o].implies for o in chosen)]
         for name in strongest[:1]:
-            Y = self._apply(name, "pairing", "Y", Y)
-        return Y
+            value = self._apply(name, key, argument, value)
+        return value
 
     def _apply(self, name: str, key: str, argument: str, value: Array) -> Array:
         """The structure's formula for an array; a vector is read as one row, a scalar as a 1×1 matrix."""

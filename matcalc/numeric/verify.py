@@ -7,7 +7,6 @@ every kernel on the way is analytic, by Richardson-extrapolated central differen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,6 +17,11 @@ from matcalc.numeric.arrays import dims_text
 from matcalc.numeric.evaluate import Jitter, Program
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.sample import Point, Sampler
+from matcalc.numeric.selection import Selection, selection
+from matcalc.numeric.verdict import Check as Check
+from matcalc.numeric.verdict import Verification as Verification
+from matcalc.numeric.verdict import summary
+from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase, rulebase
 
 COMPLEX_STEP = "complex step"
@@ -42,43 +46,13 @@ CANCELLATION = 1e-3
 """nor than this part of ‖Y‖‖D‖."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """The verdict on one derivative; ok is None where it could not be verified, and `reason` says why.
-
-    `undefined`: at so many points more f could be evaluated, but not the derivative.
-    """
-
-    ok: bool | None
-    max_relative_error: float
-    draws: int
-    method: str
-    reason: str = ""
-    undefined: int = 0
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The verdict on all derivatives of a problem: right, wrong, or (None) not verified for the reason given."""
-
-    ok: bool | None
-    max_relative_error: float
-    draws: int
-    method: str
-    reason: str
-    checks: Mapping[str, Check]
-
-    def __bool__(self) -> bool:
-        """Whether everything was verified and found right."""
-        return self.ok is True
-
-
 def verify(
     expression: Node,
     gradients: Mapping[Node, Node],
     *,
     definitions: Mapping[Node, Node] | None = None,
     facts: Sequence[tuple[Node, Node]] = (),
+    distinct: Sequence[tuple[Node, Node]] = (),
     draws: int = 5,
     seed: int = 0,
     independent: bool = False,
@@ -86,64 +60,95 @@ def verify(
 ) -> Verification:
     """Whether each gradient is that of the scalar expression by its variable (or intermediate, a leaf of definitions).
 
-    `independent`: the gradients are by the independent entries of structured variables.
+    A gradient may be by a part of one: a node entry, entry2, row, column or member of a leaf.  At each point, every value of
+    the indices is tried.  `independent`: the gradients are by the independent entries of structured variables.  `distinct`:
+    pairs of labels that differ.
     """
     base = rules or rulebase()
     defined = definitions or {}
-    program = Program([expression, *gradients], defined, base)
-    answers = Program(list(gradients.values()), defined, base)
-    sampler = Sampler(program, base, facts=facts, definitions=defined, also=answers, seed=seed)
-    trials = [_Trial(X, Y, program, answers, sampler, independent) for X, Y in gradients.items()]
+    parts = {wrt: selection(wrt) for wrt in gradients}
+    program = Program([expression, *(part.leaf for part in parts.values())], defined, base)
+    taken = [e for wrt, part in parts.items() if part.kind for e in (*part.places, wrt)]
+    answers = Program([*gradients.values(), *taken], defined, base)
+    sampler = Sampler(program, base, facts=facts, definitions=defined, also=answers, seed=seed, distinct=distinct)
+    trials = [_Trial(X, Y, parts[X], program, answers, sampler, independent) for X, Y in gradients.items()]
     for _ in range(MOST_POINTS * draws):
         waiting = [t for t in trials if t.wrong is None and t.draws < draws]
         point = sampler.point() if waiting else None
         if point is None:
             break
-        values = sampler.computable(answers, point.arrays)
-        if values is None:
+        told = _compare_at(point, waiting, answers, sampler)
+        if told is None:
             sampler.undefined += 1
-        elif not _compare(waiting, point, dict(zip(gradients, values, strict=True))) and not sampler.vary():
+        elif not told and not sampler.vary():
             break
     if len(trials) == 1 or not sampler.undefined or any(t.tried for t in trials):
-        return _summary({name_of(t.wrt): t.verdict() for t in trials})
+        return summary({text(t.wrt): t.verdict() for t in trials})
     # one that is nowhere defined hides the others
     alone = partial(
-        verify, expression, definitions=defined, facts=facts, draws=draws, seed=seed, independent=independent, rules=base
+        verify,
+        expression,
+        definitions=defined,
+        facts=facts,
+        distinct=distinct,
+        draws=draws,
+        seed=seed,
+        independent=independent,
+        rules=base,
     )
     verdicts = [alone({X: Y}) for X, Y in gradients.items()]
-    return _summary({name: check for verdict in verdicts for name, check in verdict.checks.items()})
+    return summary({name: check for verdict in verdicts for name, check in verdict.checks.items()})
 
 
 class _Trial:
     """The comparisons made for one gradient."""
 
     def __init__(
-        self, wrt: Node, answer: Node, program: Program, answers: Program, sampler: Sampler, independent: bool
+        self,
+        wrt: Node,
+        answer: Node,
+        part: Selection,
+        program: Program,
+        answers: Program,
+        sampler: Sampler,
+        independent: bool,
     ) -> None:
-        self.wrt = wrt
-        self.slot = program.slots[wrt]
+        self.wrt, self._part = wrt, part
+        self.slot = program.slots[part.leaf]
         self.given = self.slot in program.inputs.values()
         path = program.after((self.slot,))
         self.method = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
         self._after = [step.out for step in path]
-        self._smooth = not any(step.kernel.entrywise and step.kernel.margin for step in path)
+        self._smooth = not any(step.kernel.kinked for step in path)
         self.wrong: str | None = None
         self.tried = False
         self.draws = self._dull = 0
         self._error = 0.0
         self._zero = is_zero(answer)
         self._answers, self._answer = answers, answers.slots[answer]
+        self._places = [answers.slots[place] for place in part.places]
+        self._at: list[Array] = []
         self.program, self._sampler, self._independent = program, sampler, independent
-        self._structures: frozenset[str] = sampler.structures[name_of(wrt)] if self.given else frozenset()
+        self._structures: frozenset[str] = sampler.structures[name_of(part.leaf)] if self.given else frozenset()
         self._declared = properties(wrt) if self.given else frozenset()
         if shape(wrt) != shape(answer):
-            self.wrong = f"its shape is {dims_text(answer)}, that of {name_of(wrt)} is {dims_text(wrt)}"
+            self.wrong = f"its shape is {dims_text(answer)}, that of {text(wrt)} is {dims_text(wrt)}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the gradient is by a variable itself, not by a part or an intermediate."""
+        return self.given and not self._part.kind
+
+    def stand(self, answered: Sequence[Array]) -> Array:
+        """The value of the gradient at a point where the programs of the answers has those values; remember the place."""
+        self._at = [answered[slot] for slot in self._places]
+        return answered[self._answer]
 
     def pairing(self, Y: Array) -> Array:
         """The P with df = <P, dX>, for the value Y of the gradient; `wrong` is set where Y leaves the subspace of X."""
         if self._declared and not self._keeps(Y):
             self.wrong = f"it does not have the structure of {name_of(self.wrt)}"
-        return self._sampler.spaces.pairing(self._structures, Y) if self._independent else Y
+        return self._sampler.spaces.pairing(self._structures, Y) if self._independent and not self._part.kind else Y
 
     def _keeps(self, Y: Array) -> bool:
         """Whether Y lies in the subspace of X, but for rounding."""
@@ -151,8 +156,15 @@ class _Trial:
         return bool(np.abs(inside - Y).max() <= 1e-10 + 1e-8 * np.abs(Y).max())
 
     def direction(self, like: Array) -> Array:
-        """A random direction inside the subspace of X."""
-        return self._sampler.direction(self._structures, like)
+        """A random direction inside the subspace of X; of a part of X, what is moved of that part."""
+        return self._sampler.direction(frozenset() if self._part.kind else self._structures, like)
+
+    def spread(self, x: Array, D: Array) -> Array:
+        """How X moves where the part that the gradient is by moves along D."""
+        if not self._part.kind or np.shape(x) == ():
+            return D
+        moved = self._sampler.spaces.project(self._structures, self._part.spread(x, self._at, D))
+        return self._sampler.spaces.independent(self._structures, moved) if self._independent else moved
 
     def compare(self, point: Point, P: Array, size: float) -> None:
         """One draw: <P, D> against the derivative of f along a few random D."""
@@ -161,7 +173,7 @@ class _Trial:
         self.tried = True
         settled, seen = False, bool(np.any(P))
         for _ in range(DIRECTIONS):
-            D = self.direction(x)
+            D = self.direction(P if self._part.kind else x)
             claimed = float(np.sum(P * D))
             floor = max(CANCELLATION * _norm(P) * _norm(D), FLOOR * size if self.method is DIFFERENCES else SMALLEST)
             found, doubt = self._derivative(point.values, x, D)
@@ -187,6 +199,7 @@ class _Trial:
 
     def _derivative(self, values: list[Array], x: Array, D: Array, jitter: Jitter | None = None) -> tuple[float, float]:
         """The derivative of f along D and a bound on its error."""
+        D = self.spread(x, D)
 
         def f(moved: Array) -> Array:
             return self.program.changed(values, {self.slot: moved}, 0, jitter)
@@ -217,7 +230,8 @@ class _Trial:
         """The largest derivative along D, or for differences the largest value, of what lies between X and f."""
         if self.method is DIFFERENCES:
             return max((float(np.abs(point.values[slot]).max()) for slot in self._after), default=0.0)
-        values = self.program.all_changed(point.values, {self.slot: point.values[self.slot] + 1j * STEP * D})
+        x = point.values[self.slot]
+        values = self.program.all_changed(point.values, {self.slot: x + 1j * STEP * self.spread(x, D)})
         return max((float(np.abs(np.imag(values[slot])).max()) / STEP for slot in self._after), default=0.0)
 
     def verdict(self) -> Check:
@@ -238,12 +252,26 @@ class _Trial:
         return Check(None, 0.0, 0, self.method, reason, undefined)
 
 
-def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array]) -> bool:
-    """One draw for all gradients; whether it told something about each of them."""
+def _compare_at(point: Point, trials: Sequence[_Trial], answers: Program, sampler: Sampler) -> bool | None:
+    """One draw for all gradients, at every value of the indices; whether it told something about each, None of no value."""
     before = [t.draws for t in trials]
+    defined = False
+    for variant in sampler.variants(point):
+        answered = sampler.computable(answers, variant.arrays)
+        if answered is not None:
+            defined = True
+            waiting = [t for t in trials if t.wrong is None]
+            _compare(waiting, variant, {t.wrt: t.stand(answered) for t in waiting})
+    for t, drawn in zip(trials, before, strict=True):
+        t.draws = min(t.draws, drawn + 1)
+    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True)) if defined else None
+
+
+def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array]) -> None:
+    """One comparison for all gradients."""
     size = max(float(np.abs(v).max()) for v in point.values if v is not None)
     pairings = {t: t.pairing(values[t.wrt]) for t in trials}
-    together = [t for t in trials if t.given and t.method is COMPLEX_STEP and t.wrong is None]
+    together = [t for t in trials if t.is_whole and t.method is COMPLEX_STEP and t.wrong is None]
     if len(together) > 1 and _agree_together(together, point, pairings):
         for t in together:
             t.count(bool(np.any(pairings[t])))
@@ -252,7 +280,6 @@ def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array
     for t in trials:
         if t not in together and t.wrong is None:
             t.compare(point, pairings[t], size)
-    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True))
 
 
 def _agree_together(trials: Sequence[_Trial], point: Point, pairings: Mapping[_Trial, Array]) -> bool:
@@ -307,27 +334,13 @@ def _largest(X: Array) -> float:
     return float(np.abs(X).max())
 
 
-def _summary(checks: Mapping[str, Check]) -> Verification:
-    oks = [c.ok for c in checks.values()]
-    ok = False if False in oks else None if None in oks else True
-    methods = dict.fromkeys(c.method for c in checks.values())
-    reasons = [f"{name}: {c.reason}" for name, c in checks.items() if c.reason]
-    return Verification(
-        ok=ok,
-        max_relative_error=max((c.max_relative_error for c in checks.values()), default=0.0),
-        draws=min((c.draws for c in checks.values()), default=0),
-        method=" and ".join(methods),
-        reason="; ".join(reasons),
-        checks=checks,
-    )
-
-
 def agree(
     a: Node,
     b: Node,
     *,
     definitions: Mapping[Node, Node] | None = None,
     facts: Sequence[tuple[Node, Node]] = (),
+    distinct: Sequence[tuple[Node, Node]] = (),
     draws: int = 3,
     seed: int = 0,
     rules: Rulebase | None = None,
@@ -337,18 +350,29 @@ def agree(
         return Check(False, np.inf, 0, VALUES, f"the shapes {dims_text(a)} and {dims_text(b)} differ")
     base = rules or rulebase()
     program = Program([a, b], definitions, base)
-    sampler = Sampler(program, base, until=len(program.steps), facts=facts, definitions=definitions or {}, seed=seed)
+    sampler = Sampler(
+        program, base, until=len(program.steps), facts=facts, definitions=definitions or {}, seed=seed, distinct=distinct
+    )
     worst, made = 0.0, 0
     for point in sampler.points(draws):
-        left, right = (point.values[slot] for slot in program.outputs)
-        size = max(float(np.abs(v).max()) for v in point.values)
-        scale = max(float(np.abs(left).max()), float(np.abs(right).max()), FLOOR * size)
-        error = float(np.abs(left - right).max()) / scale
-        if not error <= TOLERANCE[VALUES]:
-            jittered = program.values(point.arrays, sampler.jitter)
-            noise = sum(float(np.abs(jittered[slot] - point.values[slot]).max()) for slot in program.outputs)
-            if JITTERS * noise > error * scale:
-                continue
-            return Check(False, max(worst, error), made, VALUES, f"the values differ by {error:.1e} (relative)")
-        worst, made = max(worst, error), made + 1
+        settled = False
+        for variant in sampler.variants(point):
+            error = _difference(program, variant, sampler)
+            if error > TOLERANCE[VALUES]:
+                return Check(False, max(worst, error), made, VALUES, f"the values differ by {error:.1e} (relative)")
+            settled, worst = settled or error >= 0, max(worst, error)
+        made += settled
     return Check(True, worst, made, VALUES) if made else Check(None, 0.0, 0, VALUES, sampler.reason())
+
+
+def _difference(program: Program, point: Point, sampler: Sampler) -> float:
+    """The relative difference between the two roots of a program at a point; -1 where it may be rounding."""
+    left, right = (point.values[slot] for slot in program.outputs)
+    size = max(float(np.abs(v).max()) for v in point.values)
+    scale = max(float(np.abs(left).max()), float(np.abs(right).max()), FLOOR * size)
+    error = float(np.abs(left - right).max()) / scale
+    if error <= TOLERANCE[VALUES]:
+        return error
+    jittered = program.values(point.arrays, sampler.jitter)
+    noise = sum(float(np.abs(jittered[slot] - point.values[slot]).max()) for slot in program.outputs)
+    return -1.0 if JITTERS * noise > error * scale else error if np.isfinite(error) else np.inf

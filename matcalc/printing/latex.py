@@ -2,14 +2,16 @@ r"""An expression in LaTeX, for LaTeX itself, MathJax and KaTeX: `2 X^\top \left
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from matcalc.nodes.expr import Node
-from matcalc.printing.layout import ATOM, POWER, Printed, Program, Rope, join, program, render, separated
+from matcalc.printing.layout import ATOM, POWER, Printed, Program, Rope, chain, join, program, render, separated
 from matcalc.printing.mathml import lines
 from matcalc.printing.notation import MathStyle, is_letter, letter
 from matcalc.printing.outline import Outline
+from matcalc.printing.text import is_matrix_product
 from matcalc.printing.view import GREEK, Call, View
 from matcalc.rulefiles.signatures import Signatures
 
@@ -25,7 +27,11 @@ _SPECIAL = {"eps": r"\epsilon", "omicron": "o"} | {
 _CONSTANTS = {"pi": r"\pi", "exp(1)": "e", "inf": r"\infty"}
 _RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"\ne"}
 _BREAK = r" \\ "
-_BLACKBOARD_ONE = r"\mathbb{1}"
+_INDICATOR = r"\mathbb{I}"
+"""amssymb has no double-struck 1."""
+_BRACKET = re.compile(r"(?:\\left|\\right)?[()]")
+_SIZES = ("", "big", "Big")
+"""How large a pair of brackets is around none, one, two pairs."""
 
 
 def latex(e: Node, *, transpose: Transpose = "top", bold: bool = False, signatures: Signatures | None = None) -> str:
@@ -52,6 +58,18 @@ def latex_program(
     return program(roots, LatexStyle(transpose, bold), names, signatures)
 
 
+def latex_chain(
+    roots: Sequence[Node],
+    names: Iterable[str] = (),
+    signatures: Signatures | None = None,
+    *,
+    transpose: Transpose = "top",
+    bold: bool = False,
+) -> Program:
+    """The right sides of a chain of equations in LaTeX."""
+    return chain(roots, LatexStyle(transpose, bold), names, signatures)
+
+
 class LatexStyle(MathStyle):
     """Fractions, sized brackets, upright operators."""
 
@@ -69,6 +87,10 @@ class LatexStyle(MathStyle):
         """The part in brackets, sized where it is tall."""
         opening, closing = (r"\left( ", r" \right)") if p.tall else ("(", ")")
         return Printed((opening, self.whole(p).rope, closing), tall=p.tall, opens="group", closes="group")
+
+    def finished(self, shown: str) -> str:
+        """The formula, brackets around brackets larger than those."""
+        return _nested(shown)
 
     # ---------------------------------------------------------------- names and numbers
 
@@ -110,6 +132,13 @@ class LatexStyle(MathStyle):
     def sign_between(self, negative: bool, dotted: bool) -> Rope:
         """The operator before a term."""
         return " - " if negative else " + "
+
+    def fraction(self, view: View, p: int, q: int, top: Sequence[Printed], bottom: Sequence[Printed]) -> Printed:
+        r"""A fraction; where a factor of its numerator is tall, the factors stand behind it: \frac{1}{s} \exp(…)."""
+        if not bottom or not any(t.tall for t in top):
+            return super().fraction(view, p, q, top, bottom)
+        clear = [not is_matrix_product(v) for v in view.parts[: len(top)]]
+        return self.chain([self.divided(self.ratio(p, 1), self.with_number(q, bottom)), *top], [True, *clear])
 
     def divided(self, top: Printed, bottom: Sequence[Printed]) -> Printed:
         r"""The fraction \frac{top}{bottom}."""
@@ -186,14 +215,14 @@ class LatexStyle(MathStyle):
         return Printed(rope, tall=tall, opens="call", closes="call")
 
     def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
-        r"""Differentials: \mathrm{d}(A B)."""
-        return Printed((r"\mathrm{d}", self.bracketed(parts[0]).rope), tall=parts[0].tall, opens="word", closes="call")
+        r"""Differentials: \mathrm{d}(A B), \mathrm{d}\|x\|^2, \mathrm{d}\log|X|."""
+        return Printed((r"\mathrm{d}", self.differentiated(parts[0])), tall=parts[0].tall, opens="word", closes="word")
 
     def compare(self, view: View, parts: Sequence[Printed]) -> Printed:
-        r"""Indicators: \mathbb{1}(A > B)."""
+        r"""Indicators: \mathbb{I}(A > B)."""
         left, right = (self.whole(p).rope for p in parts)
         inner = Printed((left, f" {_RELATIONS[view.data]} ", right), tall=any(p.tall for p in parts))
-        return Printed((_BLACKBOARD_ONE, self.bracketed(inner).rope), tall=inner.tall, opens="letter", closes="call")
+        return Printed((_INDICATOR, self.bracketed(inner).rope), tall=inner.tall, opens="letter", closes="call")
 
     def relation(self, view: View, parts: Sequence[Printed]) -> Printed:
         r"""The condition of an index: j \ne y."""
@@ -236,6 +265,23 @@ class LatexStyle(MathStyle):
             start += length
         rope = (r"\begin{bmatrix} ", separated(rows, r" \\ "), r" \end{bmatrix}")
         return Printed(rope, tall=True, opens="group", closes="group")
+
+
+def _nested(shown: str) -> str:
+    r"""Brackets around brackets are larger: \bigl((A + B) C\bigr)."""
+    waiting: list[tuple[re.Match[str], int]] = []
+    sizes: dict[int, str] = {}
+    for found in _BRACKET.finditer(shown):
+        if found[0][-1] == "(":
+            waiting.append((found, 0))
+            continue
+        opened, height = waiting.pop()
+        if waiting:
+            waiting[-1] = (waiting[-1][0], max(waiting[-1][1], height + 1))
+        size = _SIZES[min(height, len(_SIZES) - 1)]
+        if size and opened[0] == "(":
+            sizes |= {opened.start(): rf"\{size}l(", found.start(): rf"\{size}r)"}
+    return "".join(sizes.get(i, c) for i, c in enumerate(shown)) if sizes else shown
 
 
 def _letter(base: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, pairwise
 from typing import NamedTuple, TypeAlias
 
+from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, name_of, operands, postorder, shape
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import View
@@ -71,10 +72,14 @@ class Style(ABC):
     def show(self, view: View, parts: Sequence[Printed]) -> Printed:
         """The view without its sign, its parts printed."""
 
+    def finished(self, shown: str) -> str:
+        """What is printed, as it leaves."""
+        return shown
+
 
 def render(view: View, style: Style) -> str:
     """The view in a style."""
-    return join(style.whole(_printed(view, style)).rope)
+    return style.finished(join(style.whole(_printed(view, style)).rope))
 
 
 def _printed(root: View, style: Style) -> Printed:
@@ -113,6 +118,25 @@ def separated(pieces: Iterable[Rope], separator: Rope) -> Rope:
     found: list[Rope] = []
     for piece in pieces:
         found += [separator, piece] if found else [piece]
+    return tuple(found)
+
+
+def broken(shown: str, limit: int) -> tuple[str, ...]:
+    """The line of text in pieces no longer than the limit, as far as the + and − of its outermost sum allow it."""
+    if len(shown) <= limit:
+        return (shown,)
+    depth, bars, ends = 0, 0, []
+    for i, c in enumerate(shown):
+        depth += _NESTING.get(c, 0)
+        bars += c in "|‖"
+        if not depth and not bars % 2 and _SIGN.match(shown, i):
+            ends.append(i)
+    found = [""]
+    for start, end in pairwise([0, *ends, len(shown)]):
+        term = shown[start:end]
+        if found[-1] and len(found[-1] + term) > limit:
+            found.append("")
+        found[-1] += term if found[-1] else term.strip()
     return tuple(found)
 
 
@@ -155,6 +179,12 @@ _SLACK = 60
 """How many nodes more than the graph has may be written before shared parts are named."""
 _WORTH = 6
 """How many nodes a name must save."""
+_LONG = 45
+"""How many nodes a line of a chain may have before parts of it get names."""
+_SHORT = 7
+"""How many nodes what gets no name in a chain may have."""
+_SIGN = re.compile(r" \.?[-+−] ")
+_NESTING = {"(": 1, "[": 1, ")": -1, "]": -1}
 
 
 def program(roots: Sequence[Node], style: Style, taken: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
@@ -166,7 +196,20 @@ def program(roots: Sequence[Node], style: Style, taken: Iterable[str] = (), sign
     views = [outline.view(r) for r in roots]
     if sum(v.size for v in views) <= len(outline) + _SLACK:
         return Program((), tuple(render(v, style) for v in views))
-    named = _name_shared(roots, taken)
+    return _named(roots, style, _name_shared(roots, taken), signatures)
+
+
+def chain(roots: Sequence[Node], style: Style, names: Iterable[str], signatures: Signatures | None = None) -> Program:
+    """The right sides of a chain in those names; where one is very long, shared parts that hold no differential get more."""
+    outline = Outline(signatures)
+    views = [outline.view(r) for r in roots]
+    if max(v.size for v in views) <= _LONG:
+        return Program((), tuple(render(v, style) for v in views))
+    return _named(roots, style, _name_repeated(roots, names), signatures)
+
+
+def _named(roots: Sequence[Node], style: Style, named: dict[Node, str], signatures: Signatures | None) -> Program:
+    """The roots printed in a style, after the parts that have names."""
     outline = Outline(signatures, named)
     definitions = tuple((render(outline.plain(e), style), render(outline.written_out(e), style)) for e in named)
     return Program(definitions, tuple(render(outline.view(r), style) for r in roots))
@@ -175,6 +218,27 @@ def program(roots: Sequence[Node], style: Style, taken: Iterable[str] = (), sign
 def _name_shared(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, str]:
     """Names for the nodes that are used more than once and not small when those below them are names."""
     order = list(postorder(roots))
+    uses = _uses(order, roots, _is_thin)
+    return _chosen(order, _fresh_names(order, taken), lambda e, size: (uses[id(e)] - 1) * (size - 1) > _WORTH)
+
+
+def _name_repeated(roots: Sequence[Node], names: Iterable[str]) -> dict[Node, str]:
+    """Names for what lines of a chain repeat: no differential, no whole line, nothing that is short."""
+    known = set(names)
+    differentials = {f"d{name}" for name in known}
+    order = list(postorder(roots))
+    uses = _uses(order, roots, lambda e: _is_thin(e) or head(e) == "transpose")
+    moving: set[int] = set()
+    for e in order:
+        of_itself = head(e) == DIFFERENTIAL or (head(e) == "symbol" and name_of(e) in differentials)
+        if of_itself or any(id(o) in moving for o in operands(e)):
+            moving.add(id(e))
+    bare = moving | {id(e) for e in order if head(e) == "transpose"} | set(map(id, roots))
+    return _chosen(order, _fresh_names(order, known), lambda e, size: id(e) not in bare and uses[id(e)] > 1 and size > _SHORT)
+
+
+def _uses(order: Sequence[Node], roots: Sequence[Node], passes: Callable[[Node], bool]) -> dict[int, int]:
+    """How often each node is used; what uses a node that `passes` uses its operand."""
     uses = dict.fromkeys(map(id, order), 0)
     for e in order:
         for o in operands(e):
@@ -182,15 +246,18 @@ def _name_shared(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, str]
     for r in roots:
         uses[id(r)] += 1
     for e in reversed(order):
-        if _is_thin(e):
-            inner = operands(e)[0]
-            uses[id(inner)] += uses[id(e)] - 1
-    names = _fresh_names(order, taken)
+        if passes(e):
+            uses[id(operands(e)[0])] += uses[id(e)] - 1
+    return uses
+
+
+def _chosen(order: Sequence[Node], names: Iterator[str], worth: Callable[[Node, int], bool]) -> dict[Node, str]:
+    """Names for the nodes worth one, by their size when those below them are names."""
     sizes: dict[int, int] = {}
     named: dict[Node, str] = {}
     for e in order:
         size = 1 + sum(sizes[id(o)] for o in operands(e))
-        if (uses[id(e)] - 1) * (size - 1) > _WORTH and not _is_thin(e) and not _is_one_by_one(e):
+        if worth(e, size) and not _is_thin(e) and not _is_one_by_one(e):
             named[e] = next(names)
             size = 1
         sizes[id(e)] = size

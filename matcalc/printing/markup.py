@@ -37,8 +37,13 @@ def latex_text(text: str) -> str:
 
 
 def latex_note(text: str) -> str:
-    r"""The text inside a formula: \text{product rule}."""
-    return rf"\text{{{latex_text(text)}}}"
+    r"""The text, small, inside a formula: \text{\small product rule: $…$}."""
+    return rf"\text{{\small {latex_text(text)}}}"
+
+
+def math_note(text: str) -> str:
+    r"""The text inside a formula, where dollars would end it: \text{product rule: } … \text{, PP12}."""
+    return _mixed(text, lambda words: rf"\text{{{words.translate(_LATEX)}}}" if words else "", str)
 
 
 def markdown_text(text: str) -> str:

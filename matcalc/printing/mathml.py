@@ -36,6 +36,7 @@ _CLOSING = {")": ")", "]": "]", r"\}": "}", r"\rangle": "⟩", r"\rfloor": "⌋"
 _BARS = {"|": "|", r"\|": "‖"}
 _FENCES = {**_OPENING, **_CLOSING, **_BARS, ".": ""}
 _SPACES = {r"\,": "0.17em", r"\:": "0.22em", r"\;": "0.28em", r"\ ": "0.25em", r"\quad": "1em", r"\qquad": "2em"}
+_SIZES = frozenset((r"\bigl", r"\bigr", r"\Bigl", r"\Bigr"))  # browsers set brackets of a given size off the line
 _ACCENTS = {r"\hat": "^", r"\bar": "¯", r"\tilde": "~", r"\dot": "˙"}
 _NAMES = frozenset("exp log ln sin cos tan cot sinh cosh tanh arcsin arccos arctan max min sup inf det dim ker".split())
 _HEAVY = {r"\mathbf": "BOLD", r"\boldsymbol": "BOLD ITALIC", r"\mathbb": "DOUBLE-STRUCK"}
@@ -139,6 +140,8 @@ class _Reader:
             frame.awaited.append((token, base))
         elif token in _OPERATORS:
             self._operator(frame, token)
+        elif token in _SIZES:
+            return
         elif token in _OPENING or token in _CLOSING or token in _BARS:
             self._bracket(frame, token)
         elif token in _SPACES:

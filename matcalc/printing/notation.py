@@ -65,6 +65,20 @@ class MathStyle(TextStyle):
         first = next((i for i, p in enumerate(parts) if not p.negative), 0)
         return super().sum(view, [parts[first], *parts[:first], *parts[first + 1 :]])
 
+    # ---------------------------------------------------------------- differentials
+
+    def speaks_for_itself(self, p: Printed) -> bool:
+        """Whether it needs no brackets after a d: T, f(X), ‖x‖², log|X|; but (A B), X'."""
+        return (
+            p.level == ATOM
+            if p.opens == p.closes and p.opens in ("call", "letter")
+            else p.level >= POWER and "bars" in (p.opens, p.closes)
+        )
+
+    def differentiated(self, p: Printed) -> Rope:
+        """What follows the d of a differential."""
+        return p.rope if self.speaks_for_itself(p) and not p.negative else self.bracketed(p).rope
+
     # ---------------------------------------------------------------- products
 
     def with_number(self, q: int, bottom: Sequence[Printed]) -> list[Printed]:

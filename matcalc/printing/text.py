@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from matcalc.nodes.expr import Node
-from matcalc.printing.layout import ATOM, POWER, PRODUCT, SUM, Printed, Program, Rope, Style, program, render, separated
+from matcalc.printing.layout import ATOM, POWER, PRODUCT, SUM, Printed, Program, Rope, Style, chain, program, render, separated
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import Call, Product, View
 from matcalc.rulefiles.signatures import Signatures
@@ -22,6 +22,11 @@ def text(e: Node, signatures: Signatures | None = None) -> str:
 def text_program(roots: Sequence[Node], names: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
     """Several results in the language; large shared parts stand before them as `T_1 = …`, other than the names given."""
     return program(roots, TextStyle(), names, signatures)
+
+
+def text_chain(roots: Sequence[Node], names: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
+    """The right sides of a chain of equations in the language."""
+    return chain(roots, TextStyle(), names, signatures)
 
 
 class TextStyle(Style):
@@ -96,7 +101,7 @@ class TextStyle(Style):
     def fraction(self, view: View, p: int, q: int, top: Sequence[Printed], bottom: Sequence[Printed]) -> Printed:
         """p/q * top/bottom; N*d/2*log(…), but 1/2*alpha*log(…)."""
         views = view.parts[: len(top)]
-        clear = [not _is_matrix_product(v) for v in views]
+        clear = [not is_matrix_product(v) for v in views]
         if q != 1 and bottom and not (self.exact and len(bottom) == 1 and view.parts[len(top)].kind == "sum"):
             bottom, q = self.with_number(q, bottom), 1
         number = [Printed(str(p))] if p != 1 else []
@@ -247,6 +252,6 @@ def _is_size(view: View) -> bool:
     return inner.kind == "name" and inner.rank == 1
 
 
-def _is_matrix_product(view: View) -> bool:
+def is_matrix_product(view: View) -> bool:
     """Whether a factor is a bare product of matrices, x'*A*x, which needs no brackets among scalars."""
     return view.kind == "product" and view.data == (1, 1, 0, 0)

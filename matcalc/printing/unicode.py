@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from matcalc.language.syntax.names import GREEK
 from matcalc.nodes.expr import Node
-from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Program, Rope, join, program, render, separated
+from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Program, Rope, chain, join, program, render, separated
 from matcalc.printing.notation import MathStyle, is_letter, letter
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import Call, View
@@ -31,6 +31,11 @@ def unicode_program(roots: Sequence[Node], names: Iterable[str] = (), signatures
     return program(roots, UnicodeStyle(), names, signatures)
 
 
+def unicode_chain(roots: Sequence[Node], names: Iterable[str] = (), signatures: Signatures | None = None) -> Program:
+    """The right sides of a chain of equations for the terminal."""
+    return chain(roots, UnicodeStyle(), names, signatures)
+
+
 class UnicodeStyle(MathStyle):
     """Superscripts, subscripts, Greek letters; products by juxtaposition."""
 
@@ -46,11 +51,11 @@ class UnicodeStyle(MathStyle):
         """A letter with its marks, or a word."""
         found = letter(view.data.text)
         base = _LETTERS.get(found.base, found.base) + _ACCENTS.get(found.accent, "")
-        look = "word" if not is_letter(found.base) or found.differential else "letter"
+        look = "differential" if found.differential else "letter" if is_letter(found.base) else "word"
         below = _raised(found.subscript, _SUBSCRIPTS) if len(found.subscript) < 3 else None
         if found.subscript:
             base += below or f"_{found.subscript}"
-            look = look if below or len(found.subscript) == 1 else "word"
+            look = look if below or len(found.subscript) == 1 or found.differential else "word"
         return Printed(("d" if found.differential else "") + base, opens=look, closes=look)
 
     def constant(self, view: View, parts: Sequence[Printed]) -> Printed:
@@ -88,6 +93,8 @@ class UnicodeStyle(MathStyle):
         """What stands between two factors, by how the one ends and the other begins."""
         if "fraction" in (left, right) or (left == right == "number"):
             return " · "
+        if "differential" in (left, right):
+            return " "
         if "word" in (left, right) or (left, right) == ("call", "group") or right in ("number", ""):
             return "·"
         if left == "number" and right != "call":
@@ -149,8 +156,9 @@ class UnicodeStyle(MathStyle):
         return Printed((call.function, "(", separated(arguments, ", "), ")"), opens="call", closes="call")
 
     def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
-        """Differentials: d(AB)."""
-        return Printed(("d", self.bracketed(parts[0]).rope), opens="call", closes="call")
+        """Differentials: d(AB), d‖x‖², d log|X|."""
+        space = " " if self.speaks_for_itself(parts[0]) and parts[0].opens == "call" else ""
+        return Printed(("d", space, self.differentiated(parts[0])), opens="differential", closes="differential")
 
     def compare(self, view: View, parts: Sequence[Printed]) -> Printed:
         """Indicators: 𝟙(A > B)."""

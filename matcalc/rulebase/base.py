@@ -60,6 +60,11 @@ class Rulebase(Formulas):
         record = self.records.get(name)
         return record is not None and bool(record.linear) and all(a.name in record.linear for a in record.differentiable)
 
+    def has_adjoint(self, name: str, i: int) -> bool:
+        """Whether the operation is linear in operand i, with an adjoint of its own."""
+        record = self.records.get(name)
+        return record is not None and i < len(record.operands) and f"adjoint.{record.operands[i].name}" in record.formulas
+
     def is_joint(self, name: str) -> bool:
         """Whether the operation is linear in all its arguments together, as [A, B] is."""
         record = self.records.get(name)

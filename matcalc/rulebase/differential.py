@@ -43,6 +43,9 @@ def differential(e: Node, tangents: Mapping[Node, Node], rules: Rules) -> Node:
             moved[id(x)] = tangents[x]
             continue
         moving = [(i, moved[id(o)]) for i, o in enumerate(operands(x)) if id(o) in moved]
+        if len(moving) > 1 and rules.is_joint(head(x)):
+            moved[id(x)] = joint_differential(x, dict(moving))
+            continue
         parts = [part for i, dX in moving if not is_zero(part := contribution(x, i, dX, rules))]
         if parts:
             moved[id(x)] = add(*parts)
@@ -62,7 +65,7 @@ def contribution(e: Node, i: int, dX: Node, rules: Rules) -> Node:
     if is_unknown(name):
         return inner(slope(e), dX)
     if rules.is_joint(name):
-        return rebuild(e, tuple(dX if j == i else zeros(shape(a)) for j, a in enumerate(args)))
+        return joint_differential(e, {i: dX})
     if rules.is_linear(name):
         return rebuild(e, (*args[:i], dX, *args[i + 1 :]))
     if rules.has(name):
@@ -73,6 +76,11 @@ def contribution(e: Node, i: int, dX: Node, rules: Rules) -> Node:
 def inner(A: Node, B: Node) -> Node:
     """⟨A, B⟩ = tr(A'*B)."""
     return mul(A, B) if is_scalar(A) else trace(mul(transpose(A), B))
+
+
+def joint_differential(e: Node, moved: Mapping[int, Node]) -> Node:
+    """d[A, B] = [dA, dB], with 0 for an operand that does not move: of what is linear in all its operands together."""
+    return rebuild(e, tuple(moved[i] if i in moved else zeros(shape(a)) for i, a in enumerate(operands(e))))
 
 
 def is_sympy_scalar(e: Node, rules: Rules) -> bool:

@@ -50,7 +50,7 @@ class CallPattern:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One operation as its table states it; `formulas` by key: d, value, scalar, adjoint.A, matrix.A."""
+    """One operation as its table states it; `formulas` by key: d, value, scalar, adjoint.A, matrix.A; title in words."""
 
     name: str
     file: Path
@@ -67,6 +67,7 @@ class Record:
     source: str = ""
     constant: frozenset[str] = frozenset()
     joint: bool = False
+    title: str = ""
 
     @cached_property
     def operands(self) -> tuple[Argument, ...]:
@@ -129,6 +130,7 @@ class Identity:
     where: tuple[str, ...]
     domain: tuple[str, ...]
     source: str
+    title: str = ""
 
     @cached_property
     def sizes(self) -> tuple[str, ...]:

@@ -32,14 +32,15 @@ _CALL = re.compile(r"([A-Za-z_]\w*)\((.*)\)")
 _DIMENSION = re.compile(r"[\w\s+\-*/^()]+")
 _PLACES = ("latex", "unicode")
 _OPERATION_KEYS = frozenset(
-    "type entrywise joint call alias macro value d adjoint matrix scalar where constant sympy sign latex unicode source".split()
+    "type entrywise joint call alias macro value d adjoint matrix scalar where constant sympy sign latex unicode title "
+    "source".split()
 )
 _STRUCTURE_KEYS = frozenset(
     "type implies sample says project independent pairing facts closed absorbs made_by transpose cone declarable source".split()
 )
-_ENTRYWISE_KEYS = frozenset("value d alias macro where sympy sign latex unicode source".split())
+_ENTRYWISE_KEYS = frozenset("value d alias macro where sympy sign latex unicode title source".split())
 """A table of these alone is a function of one entry, f'(x) or its value in a line: its type need not be said."""
-_IDENTITY_KEYS = frozenset("type lhs rhs where domain source".split())
+_IDENTITY_KEYS = frozenset("type lhs rhs where domain title source".split())
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,7 @@ def _operation(table: _Table) -> Record:
         source=table.text("source", OWN if plain else None),
         constant=constant,
         joint=table.flag("joint"),
+        title=table.text("title", ""),
     )
 
 
@@ -251,6 +253,7 @@ def _identity(table: _Table) -> Identity:
         table.texts("where"),
         table.texts("domain"),
         table.text("source"),
+        table.text("title", ""),
     )
 
 

@@ -222,7 +222,7 @@ class _Scan:
         c = self.text[position]
         hint = "the language is described by: + - * / ^ ' .* ./ .^ ⊗, names, numbers, ( ) [ ] and function calls"
         if c == "\\":
-            hint = "this version does not read LaTeX: write det(X), inv(A), Sigma"
+            hint = "LaTeX stands in a text of its own; here write det(X), inv(A), Sigma"
         elif c in "?!&$%~`":
             hint = "remove it; a comparison is written ==, !=, <, <=, > or >="
         return ParseError(f"unexpected character {show(c)}", source=self.text, span=(position, position + 1), hint=hint)

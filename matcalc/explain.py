@@ -1,0 +1,217 @@
+"""A derivation as a document: the problem, the chain of steps with what justifies each, the verdict, the works cited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+from unicodedata import normalize
+
+from matcalc import document
+from matcalc.calculus.atoms import differential_of_name, paired
+from matcalc.calculus.reasons import GRADIENT, NAMED, Reason
+from matcalc.document import Block, Chain, Document, Row, Why
+from matcalc.language.problem import Problem
+from matcalc.nodes.algebra import transpose
+from matcalc.nodes.expr import shape, variable
+from matcalc.printing.latex import Transpose
+from matcalc.rulebase.base import Rulebase
+from matcalc.statement import Notation, notation, statement
+from matcalc.steps import Step
+
+if TYPE_CHECKING:
+    from matcalc.result import Result
+
+_WORDS = {
+    "product": "product rule",
+    "quotient": "quotient rule",
+    "power": "power rule",
+    "collect": "terms collected",
+    "independent": "independent entries",
+    GRADIENT.name: "the gradient is read off",
+}
+"""The rules of every differential, which no rule file states."""
+_ADJOINT = "-adjoint"
+_TITLES = {
+    "gradient": ("The gradient of {f} with respect to {x}", "The gradients of {f} with respect to {x}"),
+    "differential": ("The differential of {f}",) * 2,
+}
+_RELATION = {">=": "≥", "<=": "≤", "!=": "≠"}
+
+
+class _Printer(Protocol):
+    """What IPython gives to what shows itself as text."""
+
+    def text(self, shown: str) -> None:
+        """Print it."""
+
+
+class Explanation(str):
+    """A derivation written out; in a notebook it shows itself, the steps of a web page folded."""
+
+    _rich: dict[str, str]
+
+    @classmethod
+    def of(cls, shown: str, **rich: str) -> Explanation:
+        """The text, and how it shows itself: html, markdown."""
+        made = cls(shown)
+        made._rich = rich
+        return made
+
+    def _repr_html_(self) -> str | None:
+        return self._rich.get("html")
+
+    def _repr_markdown_(self) -> str | None:
+        return self._rich.get("markdown")
+
+    def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+def explain(
+    form: str,
+    results: Sequence[Result],
+    *,
+    transpose: Transpose = "top",
+    bold: bool = False,
+    standalone: bool = False,
+    fold: bool = False,
+    title: str = "",
+) -> Explanation:
+    """The derivations of one problem, ready to hand in: "text", "unicode", "latex", "markdown" or "html".
+
+    The mark of transposes and bold matrices are for LaTeX, Markdown and HTML; standalone makes the LaTeX a file of its own;
+    fold closes the steps of the web page until they are asked for.
+    """
+    words = notation(form, results[0].rules.signatures, transpose, bold)
+    doc = explanation(words, results, title)
+    if form == "latex":
+        return Explanation.of(document.latex(doc, standalone))
+    if form == "html":
+        return Explanation.of(document.html(doc, fold), html=document.html_part(doc))
+    if form == "markdown":
+        shown = document.markdown(doc)
+        return Explanation.of(shown, markdown=shown)
+    return Explanation.of({"text": document.text, "unicode": document.unicode}[form](doc))
+
+
+def explanation(words: Notation, results: Sequence[Result], title: str = "") -> Document:
+    """The document that explains the results, all of one problem: a block for each."""
+    problem = results[0].problem
+    stated = statement(words, problem)
+    first, then, stop = words.words
+    stop += f" {then}" if then and len(results) == 1 else ""
+    stated = replace(stated, chains=(replace(stated.chains[0], intro=first),), remarks=tuple(r + stop for r in stated.remarks))
+    taken = {*problem.names, *problem.sizes, *(normalize("NFKC", row.left) for row in stated.chains[0].rows)}
+    blocks = [_block(words, d, taken, several=len(results) > 1) for d in results]
+    reasons = dict.fromkeys(r for d in results for step in d.steps for r in step.reasons)
+    one, many = _TITLES[results[0].kind]
+    names = ", ".join(words.said(X) for X in dict.fromkeys(X for d in results for X in d.moving))
+    heading = (many if len(results) > 1 else one).format(f=words.said(problem.label), x=names)
+    return Document(title or heading, (stated, *blocks), _remarks(words, problem, results), _works(results[0].rules, reasons))
+
+
+def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]:
+    """The steps as a chain of equations; after it what shares a name, where lines would be very long without."""
+    shown = words.chain([step.node for step in d.steps], taken)
+    rows, last = [], ""
+    for step, right in zip(d.steps, shown.results, strict=True):
+        left = words.differential(step.label) if step.wrt is None else words.gradient(step.label, step.wrt)
+        why = dict.fromkeys(_why(words, step, reason) for reason in step.reasons)
+        rows.append(Row("" if left == last else left, words.pieces(right), tuple(why)))
+        last = left
+    told = Chain(tuple(rows))
+    return (told, Chain(words.rows(shown.definitions), "where")) if shown.definitions else (told,)
+
+
+def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -> Block:
+    """The steps to a result, and what holds of it alone."""
+    X = d.moving[0]
+    heading = f"With respect to {words.said(X)}" if several else ""
+    conditions = [relations(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
+    if not d.steps:
+        return Block(heading, (Chain(words.rows([(left(words, d), words.write(d.node))])),))
+    return Block(heading, chain(words, d, taken), tuple(conditions))
+
+
+def left(words: Notation, d: Result, *, within_words: bool = False) -> str:
+    """What a result is: ∂f/∂X, dF."""
+    if d.kind == "differential":
+        return words.differential(d.problem.label, within_words=within_words)
+    return words.gradient(d.problem.label, d.moving[0], within_words=within_words)
+
+
+def relations(says: str) -> str:
+    """The condition with the signs of print."""
+    for typed, shown in _RELATION.items():
+        says = says.replace(typed, shown)
+    return says
+
+
+# ---------------------------------------------------------------- what justifies a step
+
+
+def _why(words: Notation, step: Step, reason: Reason) -> Why:
+    """The rule in words, its formula, its source."""
+    citation = "" if reason.citation == "definition" else reason.citation
+    if reason is GRADIENT and step.wrt is not None:
+        dX = differential_of_name(step.wrt, step.rules)
+        G = variable("G", shape(step.wrt))
+        right = words.write(paired(transpose(G), dX, step.rules))
+        return Why(_WORDS[reason.name], words.differential(step.label), right, citation)
+    if reason.left is None or reason.right is None:
+        structure = step.rules.signatures.structures.get(reason.name)
+        if structure is not None and step.wrt is not None:
+            return Why(relations(structure.says.replace("{X}", words.said(step.wrt))), citation=citation)
+        return Why(_name(step.rules, reason.name), citation=citation)
+    if reason.name == NAMED:
+        return Why(f"{NAMED} of {words.said(reason.left)}")
+    return Why(_name(step.rules, reason.name), words.write(reason.left), words.write(reason.right), citation)
+
+
+def _name(rules: Rulebase, name: str) -> str:
+    """The rule in words: its title, or its name with spaces."""
+    known = rules.signatures
+    operation = name.removesuffix(_ADJOINT)
+    record, identity = known.records.get(operation), known.identities.get(name)
+    title = record.title if record is not None else identity.title if identity is not None else ""
+    if record is not None and record.calls:
+        operation = record.calls[0].function
+    shown = _WORDS.get(name) or title or operation.replace("-", " ").replace("_", " ")
+    return f"{shown} under a trace" if name.endswith(_ADJOINT) else shown
+
+
+def _works(rules: Rulebase, reasons: Iterable[Reason]) -> tuple[tuple[str, str], ...]:
+    """(key, reference) of what the reasons cite, in order."""
+    keys = dict.fromkeys(r.citation.split(" ")[0] for r in reasons if r.citation not in ("", "definition"))
+    return tuple((key, rules.signatures.sources[key]) for key in keys if key in rules.signatures.sources)
+
+
+# ---------------------------------------------------------------- remarks
+
+
+def _remarks(words: Notation, problem: Problem, results: Sequence[Result]) -> tuple[str, ...]:
+    """What was assumed, and what numbers said."""
+    notes = dict.fromkeys([*problem.notes, *(note for d in results for note in d.notes)])
+    found = (*(f"Note: {note}." for note in notes), *_verdict(results))
+    return (" ".join(found),) if words.typeset and found else found
+
+
+def _verdict(results: Sequence[Result]) -> Iterator[str]:
+    """What numbers said of the results and of the steps to them."""
+    kind = results[0].kind
+    sure = [d.check for d in results if d.check is not None and d.check.ok]
+    for method in dict.fromkeys(check.method for check in sure):
+        draws = min(check.draws for check in sure)
+        which = f"The {kind}" if len(results) == 1 else f"Each {kind}" if len(sure) == len(results) else f"{len(sure)} {kind}s"
+        yield f"{which} agrees with numerical derivatives ({method}) at {draws} random points."
+    for d in results:
+        if d.check is not None and d.check.ok is None:
+            yield f"The {kind} by {d.wrt} has not been compared with numbers: {d.check.reason}."
+    steps = [(len(d.steps), d.steps_check) for d in results if d.steps]
+    count = sum(n for n, check in steps if check.ok)
+    if count:
+        all_ = "The step" if count == 1 else f"Each of the {count} steps"
+        yield f"{all_} agrees with numbers at a random point."
+    for reason in dict.fromkeys(check.reason for _, check in steps if check.ok is None):
+        yield f"Steps have not been compared with numbers: {reason}."

@@ -1,0 +1,1 @@
+"""LaTeX input: text → pieces → arguments → tokens of the grammar → the surface tree of the language."""

@@ -1,0 +1,176 @@
+"""The problem as it was understood, as the head of a document; and how formulas are written in each kind of document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from matcalc.document import Block, Chain, Row
+from matcalc.errors import ArgumentError
+from matcalc.language.problem import Problem, declaration
+from matcalc.nodes.expr import Node, properties, shape
+from matcalc.printing.latex import Transpose, latex, latex_chain, latex_program
+from matcalc.printing.layout import Program, broken
+from matcalc.printing.mathml import lines
+from matcalc.printing.text import text, text_chain, text_program
+from matcalc.printing.unicode import unicode, unicode_chain, unicode_program
+from matcalc.rulefiles.signatures import Signatures
+
+FORMATS = ("text", "unicode", "latex", "markdown", "html")
+Programs: TypeAlias = Callable[[Sequence[Node], Iterable[str]], Program]
+
+_COLUMNS = 88
+"""How long a right side may get in text before it is broken into lines."""
+_RAISED = dict(zip("0123456789dkmnprst×", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵈᵏᵐⁿᵖʳˢᵗˣ", strict=True))
+
+
+@dataclass(frozen=True)
+class Notation:
+    """What differs between the documents in text, in Unicode and in LaTeX.
+
+    `write` is for formulas, `said` for those within words; `derivative` and `label` name a gradient in the same two places,
+    `d` a differential; `results` writes right sides that stand alone, `chain` those one below the other.  `words` lead to the
+    problem and to the steps, and end a sentence.
+    """
+
+    write: Callable[[Node], str]
+    said: Callable[[Node], str]
+    results: Programs
+    chain: Programs
+    derivative: str
+    label: str
+    d: str
+    declared: Callable[[Node], str]
+    where: str
+    separator: str
+    equal: str
+    yes: str
+    no: str
+    pieces: Callable[[str], tuple[str, ...]]
+    words: tuple[str, str, str] = ("", "", "")
+
+    @property
+    def typeset(self) -> bool:
+        """Whether what is said stands in paragraphs."""
+        return bool(self.words[0])
+
+    def rows(self, equations: Iterable[tuple[str, str]]) -> tuple[Row, ...]:
+        """The equations, long right sides in several lines."""
+        return tuple(Row(left, self.pieces(right)) for left, right in equations)
+
+    def gradient(self, label: Node, X: Node, *, within_words: bool = False) -> str:
+        """∂f/∂X."""
+        form = self.label if within_words else self.derivative
+        return form.format(f=self.write(label), x=self.write(X))
+
+    def differential(self, label: Node, *, within_words: bool = False) -> str:
+        """The differential df."""
+        shown = self.d + self.write(label)
+        return f"${shown}$" if within_words and self.said(label) != self.write(label) else shown
+
+
+def notation(form: str, signatures: Signatures, transpose: Transpose = "top", bold: bool = False) -> Notation:
+    """How formulas are written in documents of that format; the mark of transposes and bold matrices are for LaTeX's."""
+    if form not in FORMATS:
+        raise ArgumentError(f"there is no format {form!r}", hint=f"it is one of {', '.join(FORMATS)}")
+    makers = {"text": _text, "unicode": _unicode}
+    return makers[form](signatures) if form in makers else _latex(signatures, transpose, bold)
+
+
+def _text(signatures: Signatures) -> Notation:
+    write = partial(text, signatures=signatures)
+    return Notation(
+        write=write,
+        said=write,
+        results=partial(text_program, signatures=signatures),
+        chain=partial(text_chain, signatures=signatures),
+        derivative="d{f}/d{x}",
+        label="d{f}/d{x}",
+        d="d",
+        declared=declaration,
+        where="where ",
+        separator="; ",
+        equal=" == ",
+        yes="checked",
+        no="not checked",
+        pieces=lambda shown: broken(shown, _COLUMNS),
+    )
+
+
+def _unicode(signatures: Signatures) -> Notation:
+    write = partial(unicode, signatures=signatures)
+    return Notation(
+        write=write,
+        said=write,
+        results=partial(unicode_program, signatures=signatures),
+        chain=partial(unicode_chain, signatures=signatures),
+        derivative="∂{f}/∂{x}",
+        label="∂{f}/∂{x}",
+        d="d",
+        declared=_membership,
+        where="with ",
+        separator=", ",
+        equal=" == ",
+        yes="✓ checked",
+        no="✗ not checked",
+        pieces=lambda shown: broken(shown, _COLUMNS),
+    )
+
+
+def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation:
+    """LaTeX, within words between dollars."""
+    write = partial(latex, transpose=transpose, bold=bold, signatures=signatures)
+    return Notation(
+        write=write,
+        said=lambda e: f"${write(e)}$",
+        results=partial(latex_program, transpose=transpose, bold=bold, signatures=signatures),
+        chain=partial(latex_chain, transpose=transpose, bold=bold, signatures=signatures),
+        derivative=r"\frac{{\partial {f}}}{{\partial {x}}}",
+        label=r"$\partial {f}/\partial {x}$",
+        d=r"\mathrm{d}",
+        declared=partial(_latex_membership, write),
+        where="where ",
+        separator=", ",
+        equal=" = ",
+        yes="checked",
+        no="not checked",
+        pieces=lines,
+        words=("Let", "Then", "."),
+    )
+
+
+def _membership(e: Node) -> str:
+    """`X ∈ ℝⁿˣᵈ symmetric`."""
+    dims = "×".join(unicode(d) for d in shape(e)).removesuffix("×1")
+    raised = "".join(_RAISED.get(c, "") for c in dims)
+    if "integer" in properties(e):
+        return f"{unicode(e)} ∈ ℤ"
+    space = "ℝ" + (raised if len(raised) == len(dims) else f"^({dims})")
+    return " ".join([f"{unicode(e)} ∈ {space}", *sorted(properties(e))])
+
+
+def _latex_membership(write: Callable[[Node], str], e: Node) -> str:
+    r"""`$X \in \mathbb{R}^{n \times d}$ symmetric`."""
+    if "integer" in properties(e):
+        return rf"${write(e)} \in \mathbb{{Z}}$"
+    dims = r" \times ".join(write(d) for d in shape(e)).removesuffix(r" \times 1")
+    space = rf"\mathbb{{R}}^{{{dims}}}" if dims else r"\mathbb{R}"
+    return " ".join([rf"${write(e)} \in {space}$", *sorted(properties(e))])
+
+
+def statement(words: Notation, problem: Problem) -> Block:
+    """The equations that state the problem, its named parts first, and the line that declares every variable."""
+    named = {**problem.definitions}
+    named.setdefault(problem.label, problem.expression)
+    shared, values = words.results(list(named.values()), ())
+    names = words.results(list(named), ()).results
+    return Block("", (Chain(words.rows([*shared, *zip(names, values, strict=True)])),), _variables(words, problem))
+
+
+def _variables(words: Notation, problem: Problem) -> tuple[str, ...]:
+    """The line that declares every variable, and what may be assumed."""
+    declared = [words.declared(e) + " constant" * (n in problem.constants) for n, e in problem.variables.items()]
+    assumed = [f"assume {words.said(left)}{words.equal}{words.said(right)}" for left, right in problem.facts]
+    return (words.where + words.separator.join([*declared, *assumed]),) if declared or assumed else ()
