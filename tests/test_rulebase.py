@@ -48,7 +48,7 @@ def leaf(name: str, x: Node) -> Leaf:
 
 
 def points(record: Record, leaves: dict[str, Node], ones: frozenset[str]) -> list[Trial]:
-    args = tuple(leaves[a.name] for a in record.operands)
+    args = tuple(size_symbol(a.name) if a.is_size else leaves[a.name] for a in record.operands)
     stated = [s.removesuffix(")").partition("(") for s in record.where]
     conditions = [Condition(word, what, RULES.condition(record.name, what, args)) for word, _, what in stated]
     drawn = [leaf(name, x) for name, x in leaves.items()]
