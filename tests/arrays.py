@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from matcalc.nodes.expr import Node, name_of, shape
+from matcalc.numeric.arrays import user_dims
 from matcalc.numeric.evaluate import evaluate
 
 Array = Any
@@ -15,6 +16,8 @@ Array = Any
 
 def draw(domain: str, dims: tuple[int, ...], rng: np.random.Generator) -> Array:
     """A random array of the domain; the names are those of the corpus and of the language's properties."""
+    if domain.startswith("labels:"):
+        return rng.integers(1, int(domain.partition(":")[2]) + 1, size=dims).astype(float)
     if domain in _SQUARE:
         return _SQUARE[domain](rng, dims[0])
     return _ENTRYWISE[domain](rng, dims)
@@ -73,6 +76,16 @@ def _lower(rng: np.random.Generator, n: int) -> Array:
     return np.tril(rng.normal(size=(n, n)), -1) + _diagonal(rng, n)
 
 
+def _adjacency(rng: np.random.Generator, n: int) -> Array:
+    a = np.abs(_symmetric(rng, n))
+    return a - np.diag(np.diag(a))
+
+
+def _symmetric_members(rng: np.random.Generator, dims: tuple[int, ...]) -> Array:
+    a = 0.1 * rng.normal(size=dims)
+    return (a + a.transpose(1, 0, 2)) / 2
+
+
 _ENTRYWISE: dict[str, Any] = {
     "real": _normal,
     "small": lambda rng, dims: 0.3 * rng.normal(size=dims),
@@ -84,12 +97,14 @@ _ENTRYWISE: dict[str, Any] = {
     "sign": lambda rng, dims: 2.0 * rng.integers(2, size=dims) - 1.0,
     "simplex": _simplex,
     "onehot": _onehot,
+    "small symmetric family": _symmetric_members,
 }
 _SQUARE: dict[str, Any] = {
     "invertible": _invertible,
     "det-positive": _det_positive,
     "posdef": _posdef,
     "symmetric": _symmetric,
+    "adjacency": _adjacency,
     "skew": _skew,
     "diagonal": _diagonal,
     "lower": _lower,
@@ -100,7 +115,7 @@ _SQUARE: dict[str, Any] = {
 
 def dimensions(e: Node, sizes: Mapping[str, int]) -> tuple[int, ...]:
     """The shape of e in numbers, as a person counts it: (n,) for a vector."""
-    numbers = tuple(int(d.subs({s: sizes[s.name] for s in d.free_symbols})) for d in shape(e))
+    numbers = tuple(int(d.subs({s: sizes[s.name] for s in d.free_symbols})) for d in user_dims(e))
     return numbers[:1] if len(numbers) == 2 and shape(e)[1] == 1 else numbers
 
 
@@ -109,6 +124,7 @@ def values(
     leaves: Mapping[Node, Array],
     sizes: Mapping[str, int],
     definitions: Mapping[Node, Node] | None = None,
+    functions: Mapping[str, Any] | None = None,
 ) -> list[Array]:
     """What each node is worth where its leaves are these arrays, in the documented shapes."""
-    return evaluate(roots, {name_of(leaf): a for leaf, a in leaves.items()}, sizes, definitions)
+    return evaluate(roots, {name_of(leaf): a for leaf, a in leaves.items()}, sizes, definitions, functions=functions)

@@ -16,6 +16,7 @@ import matcalc
 from matcalc.language.parser import parse_formula
 from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node, name_of, properties, shape, size_symbol, variable
+from matcalc.numeric.arrays import user_dims
 from tests import analytic, differences
 from tests.arrays import dimensions, draw, values
 
@@ -70,7 +71,7 @@ class Entry:
         """The sizes, labels and exponents at which the corpus was verified."""
         found: dict[str, int] = {}
         for name, dims in self.shapes.items():
-            for symbol, value in zip(shape(self.leaves[name]), dims, strict=False):
+            for symbol, value in zip(user_dims(self.leaves[name]), dims, strict=False):
                 if symbol.is_Symbol:
                     found[symbol.name] = value
         return {**found, **(self.record.get("sizes") or {})}

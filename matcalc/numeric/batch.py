@@ -36,6 +36,9 @@ def is_condition(e: Node) -> bool:
     name = head(e)
     if name in _RELATIONS:
         return is_scalar(e) and (any(map(is_index, operands(e))) or all(_is_whole(x) for x in operands(e)))
+    if name == "spow":
+        base, exponent = operands(e)
+        return is_condition(base) and bool(getattr(exponent, "is_positive", False))
     if name not in ("sadd", "smul"):
         return False
     parts = [x for x in operands(e) if head(x) != "number"]
