@@ -82,6 +82,14 @@ def one_by_one(kernel: Kernel, scalars: tuple[bool, ...]) -> Batched:
     return looped
 
 
+@dataclass(eq=False, slots=True)
+class Notes:
+    """What was met on the way: an index out of its range, and how many numbers the widest value has for one index."""
+
+    strays: bool = False
+    width: int = 0
+
+
 class Sum:
     """Σ_i body: called with the ends of the range, the rows and columns of a matrix, and what `captured` is."""
 
@@ -122,18 +130,18 @@ class Sum:
     def __call__(self, *args: Array) -> Array:
         """The sum for numbers and matrices; IndexError where an index that counts is out of its range."""
         held = [np.reshape(a, (1, 1)) if np.ndim(a) == 0 else a for a in args]
-        strays: list[Node] = []
-        made = self.total(held, strays)
-        if strays:
+        notes = Notes()
+        made = self.total(held, notes)
+        if notes.strays:
             self._refuse(held)
         return made[0, 0] if self._scalar else made
 
     # ------------------------------------------------------------ values
 
-    def total(self, args: Sequence[Array], strays: list[Node]) -> Array:
-        """The sum for arrays (rows, columns, …); nodes with an index out of its range are added to `strays`."""
+    def total(self, args: Sequence[Array], notes: Notes) -> Array:
+        """The sum for arrays (rows, columns, …)."""
         made: Array = None
-        for values, axis, inside in self._chunks(args, strays):
+        for values, axis, inside in self._chunks(args, notes):
             part = self._summed(values, axis, inside)
             made = part if made is None else made + part
         if made is not None:
@@ -141,7 +149,7 @@ class Sum:
         dims = (1, 1) if self._scalar else tuple(whole(number(n)) for n in args[2:4])
         return np.zeros(dims + (1,) * (args[0].ndim - 2))
 
-    def _chunks(self, args: Sequence[Array], strays: list[Node]) -> Iterator[tuple[list[Array], int, Array | None]]:
+    def _chunks(self, args: Sequence[Array], notes: Notes) -> Iterator[tuple[list[Array], int, Array | None]]:
         """(values of all slots, the axis of the index, where it is in range or None for everywhere), part by part."""
         low, high = args[0].real, args[1].real
         first, last = (round(float(end)) for end in (low.min(), high.max()))
@@ -154,26 +162,30 @@ class Sum:
             count = min(size, last - first + 1)
             index = np.arange(first, first + count, dtype=float)
             index = index.reshape([count if k == axis else 1 for k in range(args[0].ndim + 1)])
-            values = self._values(index, given, strays)
+            values, widest = self._values(index, given, notes)
             yield values, axis, (ends[0] <= index[0, 0]) & (index[0, 0] <= ends[1]) if ends else None
-            entries = max((values[step.out].size for step in self.steps), default=count)
-            size = max(1, CHUNK * count // entries)
+            notes.width = max(notes.width, widest // count)
+            size = max(1, CHUNK // max(1, notes.width))
             first += count
 
-    def _values(self, index: Array, given: Sequence[Array], strays: list[Node]) -> list[Array]:
+    def _values(self, index: Array, given: Sequence[Array], notes: Notes) -> tuple[list[Array], int]:
+        """(the values of all slots, how many numbers the widest has)."""
         values: list[Array] = [None] * len(self._scalars)
-        values[0] = index
+        values[0], widest = index, index.size
         for slot, value in zip(self._given, given, strict=True):
             values[slot] = value
         for step in self.steps:
             args = [values[i] for i in step.args]
             if isinstance(step.kernel.inner, Sum):
-                values[step.out] = step.kernel.inner.total(args, strays)
+                within = Notes()
+                values[step.out] = step.kernel.inner.total(args, within)
+                widest = max(widest, within.width)
+                notes.strays |= within.strays
                 continue
             values[step.out] = step.function(*args)
-            if any(i.real.min() < 1 or i.real.max() > size for i, size in _places(step.node, args)):
-                strays.append(step.node)
-        return values
+            widest = max(widest, values[step.out].size)
+            notes.strays |= any(i.real.min() < 1 or i.real.max() > size for i, size in _places(step.node, args))
+        return values, widest
 
     def _summed(self, values: list[Array], axis: int, inside: Array | None) -> Array:
         last = self.steps[-1] if self.steps else None
@@ -195,7 +207,7 @@ class Sum:
         yield from self._parts(held, np.array(True))
 
     def _parts(self, args: Sequence[Array], counts: Array) -> Iterator[Operation]:
-        for values, axis, inside in self._chunks(args, []):
+        for values, axis, inside in self._chunks(args, Notes()):
             here = np.expand_dims(counts, axis - 2) if counts.ndim else counts
             needed = {self._body: here if inside is None else here & inside}
             for step in reversed(self.steps):
