@@ -107,7 +107,7 @@ def gradients(
     if convention not in CONVENTIONS:
         raise ArgumentError(f"unknown convention {convention!r}", hint=f"it is one of {', '.join(CONVENTIONS)}")
     known = rules or rulebase()
-    read = read_problem(problem, declare, known, wrt)
+    read = read_problem(problem, declare, known, wrt).entry
     leaves = leaves_asked(read, wrt)
     if not is_scalar(read.expression):
         raise ShapeError(

@@ -14,6 +14,7 @@ from matcalc.calculus.parts import base_of, part_like
 from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.calculus.simplify.indexed import adds_units, in_matrices
 from matcalc.calculus.structure import closure
 from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem
@@ -33,9 +34,14 @@ class Engine:
         self.plain = Simplifier(rules, unused=rigid(rules), indices=_indices(problem))
         equations = (*problem.facts, *declared_facts(problem.variables.values(), rules), *apart(problem.distinct))
         self.facts = [(left, right) for left, right in equations if self.plain(left) is not self.plain(right)]
-        self.definitions = {Z: self.plain(value) for Z, value in problem.definitions.items()}
+        self.definitions = {Z: self._defined(value) for Z, value in problem.definitions.items()}
         self.f = self.plain(problem.expression)
         self._phrases: dict[Callable[[Node], str], dict[int, tuple[str, ...]]] = {}
+
+    def _defined(self, value: Node) -> Node:
+        """The value of a name; what was defined entry by entry in matrix algebra."""
+        made = self.plain(value)
+        return self.plain(in_matrices(made, self.rules)) if adds_units(made) else made
 
     @cached_property
     def simplifier(self) -> Simplifier:

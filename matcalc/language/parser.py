@@ -50,7 +50,7 @@ def parse(
 
     The text is LaTeX if `latex` is true, or None and the text holds a backslash.
 
-    Sizes that nobody named get none of the `reserved` names.
+    The `reserved` names are those of indices: no size that nobody named gets one of them.
     Raises: MatcalcError with the place in the text.
     """
     known = signatures or load()
@@ -59,7 +59,8 @@ def parse(
     for source in declared:
         found = _lines(source, None, [], known).lines
         extra.extend((source, _no_statement(source, line)) for line in found)
-    own = _lines(text, latex, [line for _, line in extra], known)
+    indices = [line for letter in reserved for line in read(f"{letter}: integer")]
+    own = _lines(text, latex, [*(line for _, line in extra), *indices], known)
     lines = [(text, line) for line in own.lines]
     if not any(isinstance(line, Statement) for _, line in lines):
         raise ParseError(
@@ -125,7 +126,9 @@ def _problem(
         (expression,) = elaboration.run(step)
         if step.name is not None:
             key = name_key(step.name.name)
-            definitions[leaf(key, inference.names[key])] = expression
+            named = leaf(key, inference.names[key])
+            definitions[named] = expression
+            expression = named if step.indices else expression
     facts, distinct = (tuple((a, b) for a, b in map(elaboration.run, steps)) for steps in (scope.facts, scope.distinct))
     constants = frozenset(scope.spelling[k] for k, d in scope.declared.items() if "constant" in d.properties)
     return Problem(
@@ -139,6 +142,7 @@ def _problem(
         distinct=distinct,
         constants=constants,
         functions=scope.functions(),
+        letters=tuple(b.name.name for b in scope.steps[-1].indices),
     )
 
 

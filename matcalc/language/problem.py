@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
 from sympy import Expr
 
 from matcalc.language.syntax.names import canonical, name_key
-from matcalc.nodes.expr import Node, name_of, properties, shape, variable
+from matcalc.nodes.expr import Node, name_of, properties, scalar_node, shape, variable
 from matcalc.nodes.families import member_shape, stated
 
 
@@ -19,7 +19,7 @@ class Problem:
 
     `facts` are equations that hold, `distinct` pairs of whole numbers that differ; `functions` are the unknown ones, with
     the kind of their argument; `declared` the texts of separate declarations, `latex`
-    whether the source was said to be LaTeX.
+    whether the source was said to be LaTeX; `letters` are the indices of a last statement that defines entry by entry.
     """
 
     source: str
@@ -34,6 +34,16 @@ class Problem:
     functions: Mapping[str, str] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
     latex: bool | None = None
+    letters: tuple[str, ...] = ()
+
+    @property
+    def entry(self) -> Problem:
+        """The problem of the entry p[j] where the last statement defines p entry by entry; the same problem elsewhere."""
+        if not self.letters or len(self.letters) != len(self.shape):
+            return self
+        places = {letter: variable(letter, (), ("integer",)) for letter in self.letters}
+        part = scalar_node("entry" if len(places) == 1 else "entry2", (self.expression, *places.values()))
+        return replace(self, expression=part, variables={**self.variables, **places})
 
     @property
     def shape(self) -> tuple[str | int, ...]:

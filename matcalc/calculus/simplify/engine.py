@@ -57,6 +57,7 @@ from matcalc.calculus.simplify.sums import (
     lead_with_positive,
     merge_entrywise,
     numerators_first,
+    outer_product,
 )
 from matcalc.calculus.structure import Structures
 from matcalc.nodes.algebra import rebuild, transpose
@@ -82,7 +83,7 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
         distribute,
     ),
     "add": (merge_sums, expand_sum, factor_sum, lead_with_positive, lead_with_plain),
-    "hadamard": (unit_entries, merge_entrywise, numerators_first, distribute_entrywise),
+    "hadamard": (unit_entries, outer_product, merge_entrywise, numerators_first, distribute_entrywise),
     "sadd": (merge_sums, factor_scalars),
     "smul": (merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
     "inv": (lift_transpose,),

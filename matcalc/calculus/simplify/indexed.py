@@ -10,7 +10,19 @@ from matcalc.calculus.simplify.products import coefficient_and_factors
 from matcalc.calculus.simplify.stack import total
 from matcalc.calculus.simplify.strategy import Simplifies
 from matcalc.nodes.algebra import add, hadamard, hadamard_power, mul, rebuild, split_coefficient, terms, transpose
-from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, operands, postorder, scalar_node, shape, substitute
+from matcalc.nodes.expr import (
+    ONE,
+    Node,
+    head,
+    is_number,
+    is_scalar,
+    matrix_node,
+    operands,
+    postorder,
+    scalar_node,
+    shape,
+    substitute,
+)
 from matcalc.nodes.indices import SUM, at, bound_indices, compared, free_indices, fresh, in_range, index_sum, range_of
 from matcalc.rulebase.base import Rulebase
 
@@ -62,12 +74,22 @@ def without_units(e: Node, rules: Rulebase) -> Node:
     return substitute(e, {x: M for x, M in made.items() if M is not None}, rebuild)
 
 
+def in_matrices(e: Node, rules: Rulebase) -> Node:
+    """e with every sum over an index in matrix algebra, where there is a way to write it so."""
+    while True:
+        found = [x for x in postorder([e]) if head(x) == SUM and SUM not in map(head, postorder(operands(x)[:1]))]
+        made = {x: M for x in found if (M := _without_units(x, rules)) is not None}
+        if not made:
+            return e
+        e = substitute(e, made, rebuild)
+
+
 def _without_units(e: Node, rules: Rulebase) -> Node | None:
     """Σ_i c_i*(e_i - e_k) as the vector of the c_i less (Σ_i c_i)*e_k."""
     body, i, low, high = operands(e)
     parts = []
     for u in (u for t in terms(body) for u in _written_out(t, i)):
-        M = total(u, i, rules) if _has_unit(u, i) else index_sum(u, i, low, high)
+        M = total(u, i, rules) if _has_unit(u, i) or is_scalar(u) else index_sum(u, i, low, high)
         if M is None:
             return None
         parts.append(M)
@@ -79,6 +101,11 @@ def _written_out(t: Node, i: Node) -> list[Node]:
     c, fs = coefficient_and_factors(t)
     k = next((k for k, f in enumerate(fs) if head(f) == "add" and _has_unit(f, i)), None)
     return [t] if k is None else [mul(c, *fs[:k], u, *fs[k + 1 :]) for u in terms(fs[k])]
+
+
+def adds_units(e: Node) -> bool:
+    """Whether unit vectors are added up over an index somewhere in e."""
+    return any(head(x) == SUM and _adds_units(x) for x in postorder([e]))
 
 
 def _adds_units(e: Node) -> bool:
@@ -171,13 +198,13 @@ def _unit_places(t: Node) -> tuple[Node, Node] | None:
 
 
 def merge_sums(e: Node, s: Simplifies) -> Node | None:
-    """Σ_i a_i + Σ_i b_i = Σ_i (a_i + b_i) where that is shorter."""
-    groups: dict[Node, list[Node]] = {}
+    """Σ_i a_i + Σ_i b_i = Σ_i (a_i + b_i) where that is shorter; of scalars only what has the same factors before the sum."""
+    groups: dict[tuple[Node, Node | None], list[Node]] = {}
     for t in operands(e):
         found = _lone_sum(t)
         if found is not None:
-            groups.setdefault(operands(found)[1], []).append(t)
-    for i, group in groups.items():
+            groups.setdefault((operands(found)[1], _cofactor(t, found) if is_scalar(e) else None), []).append(t)
+    for (i, _), group in groups.items():
         if len(group) < 2:
             continue
         bodies = []
@@ -198,6 +225,11 @@ def _lone_sum(t: Node) -> Node | None:
     parts = tuple(q for p in parts for q in (operands(p) if head(p) == "smul" else (p,)))
     found = [p for p in parts if head(p) == SUM]
     return found[0] if len(found) == 1 else None
+
+
+def _cofactor(t: Node, found: Node) -> Node:
+    """What stands before the sum in a scalar term, its number left out."""
+    return mul(*(f for f in (operands(t) if head(t) == "smul" else (t,)) if f is not found and not is_number(f)))
 
 
 def _with_body(t: Node, found: Node) -> Node:

@@ -182,6 +182,16 @@ def _shared_power(base: Expr, exponents: list[Expr]) -> Expr:
     return base ** shared_exponent(exponents)
 
 
+def outer_product(e: Node, s: Simplifies) -> Node | None:
+    """x .* y' = x*y' where a column and a row are spread over a matrix, and nothing else stands beside them."""
+    bare = [unbroadcast(f) for f in operands(e)]
+    columns = [b for b in bare if shape(b) and shape(b)[1] == 1]
+    rows = [b for b in bare if shape(b) and shape(b)[0] == 1]
+    if not columns or not rows or len(columns) + len(rows) < len(bare):
+        return None
+    return mul(hadamard(*columns), hadamard(*rows))
+
+
 def numerators_first(e: Node, s: Simplifies) -> Node | None:
     """1 ./ A .* B = B ./ A."""
     ordered = sorted(operands(e), key=_divides)
