@@ -11,7 +11,7 @@ from matcalc.errors import DeclarationError, ParseError, ShapeError
 from matcalc.language.conventions import read_kinds, shown_error
 from matcalc.language.elaborate import Elaboration, Macro
 from matcalc.language.infer import Inference
-from matcalc.language.latex.reader import Latex, is_latex, read_latex
+from matcalc.language.latex.reader import Latex, is_latex, read_declarations, read_latex
 from matcalc.language.misfit import MisfitError
 from matcalc.language.notes import notes_of
 from matcalc.language.problem import Problem
@@ -52,8 +52,7 @@ def parse(
     known = signatures or load()
     extra: list[tuple[str, Line]] = []
     for source in [declare] if isinstance(declare, str) else declare or ():
-        found = _lines(source, None, [], known).lines
-        extra.extend((source, _no_statement(source, line)) for line in found)
+        extra.extend((source, _no_statement(source, line)) for line in read_declarations(source, known))
     own = _lines(text, latex, [line for _, line in extra], known)
     lines = [(text, line) for line in own.lines]
     _no_sums(text, own.lines)
