@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise, zip_longest
+from math import inf
 from pathlib import Path
 
 from matcalc.printing.markup import html_text, latex_note, latex_text, markdown_math, markdown_text, math_note
@@ -27,7 +28,7 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage{lmodern}
 \usepackage{amsmath, amssymb}
 \usepackage[margin=2.5cm]{geometry}
-\allowdisplaybreaks
+\allowdisplaybreaks[1]
 \setlength{\jot}{6pt}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{\medskipamount}
@@ -104,9 +105,12 @@ def _stated(why: Why, formula: Callable[[str], str]) -> str:
 
 
 def _settled(
-    chains: Iterable[Chain], measure: Callable[[str], float], note: Callable[[Why], float], limit: int
+    chains: Iterable[Chain], measure: Callable[[str], float], note: Callable[[Why], float], limit: int, widest: int
 ) -> Iterator[Chain]:
-    """The chains with the rules beside, where they fit there; else their names alone, and what they state once at the end."""
+    """The chains with the rules beside, where they fit there; else their names alone, and what they state once at the end.
+
+    The names of a step are in one line where they fit into `widest` with it, else in several.
+    """
     below: dict[Why, None] = {}
     for chain in chains:
         rules = dict.fromkeys(why for row in chain.rows for why in row.why)
@@ -116,15 +120,23 @@ def _settled(
             yield chain
             continue
         below |= rules
-        yield replace(chain, rows=tuple(replace(row, why=_names(row.why)) for row in chain.rows))
+        names = [list(dict.fromkeys(why.rule for why in row.why)) for row in chain.rows]
+        room = widest - used - 3
+        if any(note(Why(name)) > room for found in names for name in found):
+            room = inf
+        yield replace(chain, rows=tuple(replace(r, why=_packed(n, note, room)) for r, n in zip(chain.rows, names, strict=True)))
     stated = tuple(Row(why.left, (why.right,), (replace(why, left="", right=""),)) for why in below if why.left)
     if stated:
         yield Chain(stated, "by the rules")
 
 
-def _names(why: Sequence[Why]) -> tuple[Why, ...]:
-    """The names of the rules as one."""
-    return (Why("; ".join(dict.fromkeys(w.rule for w in why))),) if why else ()
+def _packed(names: Iterable[str], note: Callable[[Why], float], room: float) -> tuple[Why, ...]:
+    """The names of rules, as many together as there is room for."""
+    found: list[Why] = []
+    for name in names:
+        together = Why(f"{found[-1].rule}; {name}") if found else Why(name)
+        found[-1:] = [together] if note(together) <= room else [*found[-1:], Why(name)]
+    return tuple(found)
 
 
 # ---------------------------------------------------------------- text and Unicode
@@ -144,7 +156,7 @@ def _plain(doc: Document, double: str, single: str) -> str:
     paragraphs: list[list[str]] = [_underlined(doc.title, double)]
     for block in doc.blocks:
         paragraphs.append(_underlined(block.title, single) if block.main else [block.title] if block.title else [])
-        chains = list(_settled(block.chains, len, lambda why: len(_stated(why, str)), _COLUMNS))
+        chains = list(_settled(block.chains, len, lambda why: len(_stated(why, str)) + 2, _COLUMNS, _WIDEST))
         paragraphs += [[*([chain.intro] if chain.intro else []), *_columns(chain.rows)] for chain in chains]
         if len(chains) == 1 and not any(row.why for row in chains[0].rows):
             paragraphs[-1] += block.remarks
@@ -215,7 +227,7 @@ def _latex_block(block: Block) -> Iterator[str]:
 
 def _typeset(block: Block, limit: int) -> Iterator[Chain]:
     """The chains of a block that is written in LaTeX, with or without the rules beside."""
-    return _settled(block.chains, width, lambda why: _SMALL * width(_note(why)), limit)
+    return _settled(block.chains, width, lambda why: _SMALL * width(_note(why)), limit, limit)
 
 
 def _note(why: Why) -> str:
