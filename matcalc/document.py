@@ -304,19 +304,20 @@ def html_part(doc: Document, fold: bool = True) -> str:
 def _html_block(block: Block, fold: bool) -> str:
     level = "h2" if block.main else "h3"
     parts = [f"<{level}>{html_text(block.title)}</{level}>"] if block.title else []
-    shown = list(_typeset(block, _PAGE))
     steps = [row for chain in block.chains for row in chain.rows if row.why]
-    tables = [(f'<p class="remark">{html_text(c.intro)}</p>' if c.intro else "") + _html_table(c.rows) for c in shown]
+    tables = "\n".join(map(_html_chain, _typeset(block, _PAGE)))
     if fold and len(steps) > 1:
-        parts.append(_html_table([Row(steps[-1].left or steps[0].left, steps[-1].right)]))
-        parts.append(f"<details><summary>{len(steps)} steps</summary>{''.join(tables)}</details>")
-    else:
-        parts += tables
+        last = Chain((Row(steps[-1].left or steps[0].left, steps[-1].right),))
+        names = [chain for chain in block.chains if not any(row.why for row in chain.rows)]
+        parts += map(_html_chain, [last, *names])
+        tables = f"<details><summary>{len(steps)} steps</summary>{tables}</details>"
+    parts.append(tables)
     return "\n".join(["<section>", *parts, *_paragraphs("remark", block.remarks), "</section>"])
 
 
-def _html_table(rows: Sequence[Row]) -> str:
-    return f'<div class="wide"><table>{"".join(map(_html_row, rows))}</table></div>'
+def _html_chain(chain: Chain) -> str:
+    intro = f'<p class="remark">{html_text(chain.intro)}</p>' if chain.intro else ""
+    return f'{intro}<div class="wide"><table>{"".join(map(_html_row, chain.rows))}</table></div>'
 
 
 def _html_row(row: Row) -> str:
@@ -330,7 +331,7 @@ def _html_row(row: Row) -> str:
 def _html_note(why: Why) -> str:
     formula = mathml(f"{why.left} = {why.right}") if why.left else ""
     cite = f"<cite>{escape(why.citation)}</cite>" if why.citation else ""
-    rule = escape(why.rule) + (":" if formula and why.rule else "")
+    rule = html_text(why.rule) + (":" if formula and why.rule else "")
     return f"<div>{' '.join(part for part in (rule, formula, cite) if part)}</div>"
 
 

@@ -63,6 +63,7 @@ def test_every_gradient_of_the_corpus_is_explained_in_every_format(entry: Entry)
     page = ElementTree.fromstring(shown["html"].removeprefix("<!DOCTYPE html>\n"))
     assert page.tag == "html"
     assert not re.search(r"\b(?:src|href)=|@import|url\(", shown["html"])
+    assert "$" not in shown["html"]
     for form in ("text", "unicode"):
         equations = shown[form].split("\n\n")[2].splitlines()
         assert max(map(len, equations)) <= LINES, equations
@@ -177,6 +178,8 @@ def test_a_page_folds_its_steps_on_request() -> None:
     d = matcalc.gradient("x'*A*x", "x")
     assert "<details>" not in d.explain("html")
     assert f"<summary>{len(d.steps)} steps</summary>" in d.explain("html", fold=True)
+    closed = re.sub(r"<details>.*?</details>", "", matcalc.gradient(DEEP, "W1").explain("html", fold=True), flags=re.S)
+    assert "where" in words(closed).split("Then")[1]
 
 
 def test_an_explanation_shows_itself_in_a_notebook() -> None:
