@@ -13,8 +13,9 @@ from itertools import pairwise, zip_longest
 from math import inf
 from pathlib import Path
 
+from matcalc.printing.layout import broken
 from matcalc.printing.markup import html_text, latex_note, latex_text, markdown_math, markdown_text, math_note
-from matcalc.printing.mathml import LINE, mathml, width
+from matcalc.printing.mathml import LINE, lines, mathml, width
 
 _COLUMNS = 100
 """How wide a line of text may get with what a rule states; with its name alone it may get a little wider."""
@@ -105,11 +106,16 @@ def _stated(why: Why, formula: Callable[[str], str]) -> str:
 
 
 def _settled(
-    chains: Iterable[Chain], measure: Callable[[str], float], note: Callable[[Why], float], limit: int, widest: int
+    chains: Iterable[Chain],
+    measure: Callable[[str], float],
+    note: Callable[[Why], float],
+    parts: Callable[[str, int], tuple[str, ...]],
+    limit: int,
+    widest: int,
 ) -> Iterator[Chain]:
     """The chains with the rules beside, where they fit there; else their names alone, and what they state once at the end.
 
-    The names of a step are in one line where they fit into `widest` with it, else in several.
+    `parts` breaks a formula; the names of a step are in one line where they fit into `widest` with it, else in several.
     """
     below: dict[Why, None] = {}
     for chain in chains:
@@ -125,9 +131,10 @@ def _settled(
         if any(note(Why(name)) > room for found in names for name in found):
             room = inf
         yield replace(chain, rows=tuple(replace(r, why=_packed(n, note, room)) for r, n in zip(chain.rows, names, strict=True)))
-    stated = tuple(Row(why.left, (why.right,), (replace(why, left="", right=""),)) for why in below if why.left)
+    left = max((measure(why.left) for why in below), default=0) + 3
+    stated = [Row(w.left, parts(w.right, limit - round(left)), (replace(w, left="", right=""),)) for w in below if w.left]
     if stated:
-        yield Chain(stated, "by the rules")
+        yield Chain(tuple(stated), "by the rules")
 
 
 def _packed(names: Iterable[str], note: Callable[[Why], float], room: float) -> tuple[Why, ...]:
@@ -156,7 +163,7 @@ def _plain(doc: Document, double: str, single: str) -> str:
     paragraphs: list[list[str]] = [_underlined(doc.title, double)]
     for block in doc.blocks:
         paragraphs.append(_underlined(block.title, single) if block.main else [block.title] if block.title else [])
-        chains = list(_settled(block.chains, len, lambda why: len(_stated(why, str)) + 2, _COLUMNS, _WIDEST))
+        chains = list(_settled(block.chains, len, lambda why: len(_stated(why, str)) + 2, broken, _COLUMNS, _WIDEST))
         paragraphs += [[*([chain.intro] if chain.intro else []), *_columns(chain.rows)] for chain in chains]
         if len(chains) == 1 and not any(row.why for row in chains[0].rows):
             paragraphs[-1] += block.remarks
@@ -227,7 +234,7 @@ def _latex_block(block: Block) -> Iterator[str]:
 
 def _typeset(block: Block, limit: int) -> Iterator[Chain]:
     """The chains of a block that is written in LaTeX, with or without the rules beside."""
-    return _settled(block.chains, width, lambda why: _SMALL * width(_note(why)), limit, limit)
+    return _settled(block.chains, width, lambda why: _SMALL * width(_note(why)), lines, limit, limit)
 
 
 def _note(why: Why) -> str:
