@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise, zip_longest
+from math import inf
 from pathlib import Path
 
+from matcalc.printing.layout import broken
 from matcalc.printing.markup import html_text, latex_note, latex_text, markdown_math, markdown_text, math_note
-from matcalc.printing.mathml import LINE, mathml, width
+from matcalc.printing.mathml import LINE, lines, mathml, width
 
 _COLUMNS = 100
 """How wide a line of text may get with what a rule states; with its name alone it may get a little wider."""
@@ -27,7 +29,7 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage{lmodern}
 \usepackage{amsmath, amssymb}
 \usepackage[margin=2.5cm]{geometry}
-\allowdisplaybreaks
+\allowdisplaybreaks[1]
 \setlength{\jot}{6pt}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{\medskipamount}
@@ -104,9 +106,17 @@ def _stated(why: Why, formula: Callable[[str], str]) -> str:
 
 
 def _settled(
-    chains: Iterable[Chain], measure: Callable[[str], float], note: Callable[[Why], float], limit: int
+    chains: Iterable[Chain],
+    measure: Callable[[str], float],
+    note: Callable[[Why], float],
+    parts: Callable[[str, int], tuple[str, ...]],
+    limit: int,
+    widest: int,
 ) -> Iterator[Chain]:
-    """The chains with the rules beside, where they fit there; else their names alone, and what they state once at the end."""
+    """The chains with the rules beside, where they fit there; else their names alone, and what they state once at the end.
+
+    `parts` breaks a formula; the names of a step are in one line where they fit into `widest` with it, else in several.
+    """
     below: dict[Why, None] = {}
     for chain in chains:
         rules = dict.fromkeys(why for row in chain.rows for why in row.why)
@@ -116,15 +126,24 @@ def _settled(
             yield chain
             continue
         below |= rules
-        yield replace(chain, rows=tuple(replace(row, why=_names(row.why)) for row in chain.rows))
-    stated = tuple(Row(why.left, (why.right,), (replace(why, left="", right=""),)) for why in below if why.left)
+        names = [list(dict.fromkeys(why.rule for why in row.why)) for row in chain.rows]
+        room = widest - used - 3
+        if any(note(Why(name)) > room for found in names for name in found):
+            room = inf
+        yield replace(chain, rows=tuple(replace(r, why=_packed(n, note, room)) for r, n in zip(chain.rows, names, strict=True)))
+    left = max((measure(why.left) for why in below), default=0) + 3
+    stated = [Row(w.left, parts(w.right, limit - round(left)), (replace(w, left="", right=""),)) for w in below if w.left]
     if stated:
-        yield Chain(stated, "by the rules")
+        yield Chain(tuple(stated), "by the rules")
 
 
-def _names(why: Sequence[Why]) -> tuple[Why, ...]:
-    """The names of the rules as one."""
-    return (Why("; ".join(dict.fromkeys(w.rule for w in why))),) if why else ()
+def _packed(names: Iterable[str], note: Callable[[Why], float], room: float) -> tuple[Why, ...]:
+    """The names of rules, as many together as there is room for."""
+    found: list[Why] = []
+    for name in names:
+        together = Why(f"{found[-1].rule}; {name}") if found else Why(name)
+        found[-1:] = [together] if note(together) <= room else [*found[-1:], Why(name)]
+    return tuple(found)
 
 
 # ---------------------------------------------------------------- text and Unicode
@@ -144,7 +163,7 @@ def _plain(doc: Document, double: str, single: str) -> str:
     paragraphs: list[list[str]] = [_underlined(doc.title, double)]
     for block in doc.blocks:
         paragraphs.append(_underlined(block.title, single) if block.main else [block.title] if block.title else [])
-        chains = list(_settled(block.chains, len, lambda why: len(_stated(why, str)), _COLUMNS))
+        chains = list(_settled(block.chains, len, lambda why: len(_stated(why, str)) + 2, broken, _COLUMNS, _WIDEST))
         paragraphs += [[*([chain.intro] if chain.intro else []), *_columns(chain.rows)] for chain in chains]
         if len(chains) == 1 and not any(row.why for row in chains[0].rows):
             paragraphs[-1] += block.remarks
@@ -215,7 +234,7 @@ def _latex_block(block: Block) -> Iterator[str]:
 
 def _typeset(block: Block, limit: int) -> Iterator[Chain]:
     """The chains of a block that is written in LaTeX, with or without the rules beside."""
-    return _settled(block.chains, width, lambda why: _SMALL * width(_note(why)), limit)
+    return _settled(block.chains, width, lambda why: _SMALL * width(_note(why)), lines, limit, limit)
 
 
 def _note(why: Why) -> str:
@@ -292,19 +311,20 @@ def html_part(doc: Document, fold: bool = True) -> str:
 def _html_block(block: Block, fold: bool) -> str:
     level = "h2" if block.main else "h3"
     parts = [f"<{level}>{html_text(block.title)}</{level}>"] if block.title else []
-    shown = list(_typeset(block, _PAGE))
     steps = [row for chain in block.chains for row in chain.rows if row.why]
-    tables = [(f'<p class="remark">{html_text(c.intro)}</p>' if c.intro else "") + _html_table(c.rows) for c in shown]
+    tables = "\n".join(map(_html_chain, _typeset(block, _PAGE)))
     if fold and len(steps) > 1:
-        parts.append(_html_table([Row(steps[-1].left or steps[0].left, steps[-1].right)]))
-        parts.append(f"<details><summary>{len(steps)} steps</summary>{''.join(tables)}</details>")
-    else:
-        parts += tables
+        last = Chain((Row(steps[-1].left or steps[0].left, steps[-1].right),))
+        names = [chain for chain in block.chains if not any(row.why for row in chain.rows)]
+        parts += map(_html_chain, [last, *names])
+        tables = f"<details><summary>{len(steps)} steps</summary>{tables}</details>"
+    parts.append(tables)
     return "\n".join(["<section>", *parts, *_paragraphs("remark", block.remarks), "</section>"])
 
 
-def _html_table(rows: Sequence[Row]) -> str:
-    return f'<div class="wide"><table>{"".join(map(_html_row, rows))}</table></div>'
+def _html_chain(chain: Chain) -> str:
+    intro = f'<p class="remark">{html_text(chain.intro)}</p>' if chain.intro else ""
+    return f'{intro}<div class="wide"><table>{"".join(map(_html_row, chain.rows))}</table></div>'
 
 
 def _html_row(row: Row) -> str:
@@ -318,7 +338,7 @@ def _html_row(row: Row) -> str:
 def _html_note(why: Why) -> str:
     formula = mathml(f"{why.left} = {why.right}") if why.left else ""
     cite = f"<cite>{escape(why.citation)}</cite>" if why.citation else ""
-    rule = escape(why.rule) + (":" if formula and why.rule else "")
+    rule = html_text(why.rule) + (":" if formula and why.rule else "")
     return f"<div>{' '.join(part for part in (rule, formula, cite) if part)}</div>"
 
 

@@ -40,7 +40,10 @@ def read_problem(
     if isinstance(problem, str):
         return parse(problem, declare, signatures=rules.signatures, reserved=letters)
     if isinstance(problem, Problem):
-        if letters.isdisjoint(problem.sizes):
+        bases = [
+            p.operand.name for w in _listed(wrt) if isinstance(w, str) and (p := _indexed(w)) and isinstance(p.operand, Name)
+        ]
+        if letters.isdisjoint(problem.sizes) and all(problem.find(base) is not None for base in bases):
             return problem
         return parse(problem.source, problem.declared, signatures=rules.signatures, reserved=letters, latex=problem.latex)
     node, variables, sizes = from_sympy(problem, rules=rules)

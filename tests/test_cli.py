@@ -131,6 +131,66 @@ def test_latex_is_ready_to_paste(command: Command) -> None:
     assert any("checked" in line for line in comments)
 
 
+def test_steps_are_the_explanation_of_the_gradients(command: Command) -> None:
+    (found,) = matcalc.gradients(LEAST_SQUARES, ["x"])
+    for form in FORMATS[:5]:
+        status, out, err = command(LEAST_SQUARES, "--wrt", "x", "--steps", "--format", form)
+        assert (status, err) == (0, "")
+        assert out == found.explain(form).removesuffix("\n") + "\n"
+
+
+def test_json_holds_the_steps_on_request(command: Command) -> None:
+    _, out, _ = command("tr(inv(W))", "--format", "json", "--steps")
+    (found,) = json.loads(out)["derivatives"]
+    first, last = found["steps"][0], found["steps"][-1]
+    assert first["text"] == "df = -tr(inv(W)*dW*inv(W))"
+    assert first["latex"].startswith(r"\mathrm{d}f = ")
+    assert (first["rule"], first["citation"]) == ("inv", "PP12 (40)")
+    assert last["text"] == f"df/dW = {found['text']}"
+    assert "steps" not in json.loads(command("tr(inv(W))", "--format", "json")[1])["derivatives"][0]
+
+
+def test_latex_with_steps_is_pasted_as_it_is(command: Command) -> None:
+    _, out, _ = command(LEAST_SQUARES, "--wrt", "x", "--steps", "--format", "latex")
+    assert r"\begin{align*}" in out
+    assert r"\documentclass" not in out
+    _, whole, _ = command(LEAST_SQUARES, "--wrt", "x", "--steps", "--format", "latex", "--standalone")
+    assert whole.startswith(r"\documentclass")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_diff_prints_the_differential_in_every_format(command: Command, form: str) -> None:
+    for steps in ((), ("--steps",)):
+        status, out, err = command("diff", "inv(X)*Y", "--format", form, *steps)
+        assert (status, err) == (0, "")
+        assert out
+    if form == "json":
+        (found,) = json.loads(out)["derivatives"]
+        assert (found["kind"], found["wrt"], found["verified"]) == ("differential", "X, Y", True)
+        assert found["steps"][-1]["text"] == f"dF = {found['text']}"
+
+
+def test_diff_takes_the_variables_that_move(command: Command) -> None:
+    status, out, _ = command("diff", "tr(A*X)", "--wrt", "X", "--format", "text")
+    assert status == 0
+    assert "df = tr(A*dX)" in out
+    assert "df = tr(X*dA) + tr(A*dX)" in command("diff", "tr(A*X)", "--wrt", "A", "--wrt", "X", "--format", "text")[1]
+    assert command("diff", "-A*x", "--wrt", "x", "--format", "text")[1].splitlines()[3] == "df = -A*dx"
+
+
+def test_grad_and_diff_take_the_same_options(command: Command) -> None:
+    def options(name: str) -> list[str]:
+        return [line.split()[0] for line in command(name, "--help")[1].splitlines() if line.startswith("  -")]
+
+    assert set(options("grad")) - set(options("diff")) == {"--convention"}
+
+
+def test_an_expression_is_read_as_latex_on_request(command: Command) -> None:
+    status, out, _ = command("x^T A x", "--latex", "--wrt", "x", "--format", "text")
+    assert status == 0
+    assert "df/dx = (A + A')*x" in out
+
+
 def test_the_result_of_a_convention_is_the_one_asked_for(command: Command) -> None:
     args = ("logdet(S)", "-d", "S: matrix symmetric", "--format", "text")
     assert "df/dS = inv(S)" in command(*args)[1]
@@ -240,7 +300,7 @@ def test_a_rule_of_ones_own_is_used_listed_and_checked(command: Command, tmp_pat
 
 
 def test_help_and_version_load_no_engine() -> None:
-    for args in (["--help"], ["--version"], ["grad", "--help"], ["rules"], ["--fromat"]):
+    for args in (["--help"], ["--version"], ["grad", "--help"], ["diff", "--help"], ["rules"], ["--fromat"]):
         code = f"""
 import sys
 from matcalc.cli import run

@@ -299,6 +299,7 @@ def test_declarations_stand_in_the_latex_or_apart() -> None:
     inside = matcalc.parse(r"\|Ax\|^2, A \in \mathbb{R}^{m \times n}")
     apart = matcalc.parse(r"\|Ax\|^2", r"A \in \mathbb{R}^{m \times n}")
     assert inside.expression is apart.expression
+    assert matcalc.parse(r"\ln|\Sigma_1|", r"\Sigma_1: matrix posdef").declarations == ("Sigma_1: matrix(n,n) posdef",)
     assert matcalc.parse(r"\ln|\Sigma|, \Sigma \in \mathbb{S}^n_{++}").declarations == ("Sigma: matrix(n,n) posdef",)
 
 

@@ -14,7 +14,7 @@ from matcalc.language.elaborate import Elaboration
 from matcalc.language.elements import Macro
 from matcalc.language.entering import formula_scope, scope_of
 from matcalc.language.infer import Inference
-from matcalc.language.latex.reader import Latex, is_latex, read_latex
+from matcalc.language.latex.reader import Latex, is_latex, read_declarations, read_latex
 from matcalc.language.misfit import MisfitError
 from matcalc.language.notes import notes_of
 from matcalc.language.problem import Problem
@@ -57,8 +57,7 @@ def parse(
     declared = (declare,) if isinstance(declare, str) else tuple(declare or ())
     extra: list[tuple[str, Line]] = []
     for source in declared:
-        found = _lines(source, None, [], known).lines
-        extra.extend((source, _no_statement(source, line)) for line in found)
+        extra.extend((source, _no_statement(source, line)) for line in read_declarations(source, known))
     indices = [line for letter in reserved for line in read(f"{letter}: integer")]
     own = _lines(text, latex, [*(line for _, line in extra), *indices], known)
     lines = [(text, line) for line in own.lines]

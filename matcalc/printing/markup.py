@@ -48,7 +48,7 @@ def math_note(text: str) -> str:
 
 def markdown_text(text: str) -> str:
     """The text for Markdown, formulas in dollars."""
-    return _mixed(text, lambda words: words.translate(_MARKDOWN), lambda math: f"${markdown_math(math)}$")
+    return _mixed(text, lambda words: words.translate(_MARKDOWN), lambda math: f"${markdown_math(math).strip()}$")
 
 
 def markdown_math(latex: str) -> str:

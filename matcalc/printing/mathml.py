@@ -18,6 +18,8 @@ from matcalc.printing.layout import Rope, join
 
 LINE = 90
 """How many characters of ordinary size stand in one line."""
+_CAPITAL = 1.5
+"""How wide a capital is."""
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S")
 _WORD = re.compile(r"\s*\{((?:[^{}\\]|\\.)*)\}")
 _ESCAPE = re.compile(r"\\([_%&#$ ])")
@@ -228,8 +230,9 @@ class _Reader:
         if name[0].isdigit():
             return _Piece(f"<mn>{name}</mn>", len(name))
         if not token.startswith("\\"):
-            tag = "mi" if name.isalpha() else "mo"
-            return _Piece(f"<{tag}>{escape(name)}</{tag}>" if tag == "mi" else _plain(name), 1)
+            if name.isalpha():
+                return _Piece(f"<mi>{escape(name)}</mi>", _CAPITAL if name.isupper() else 1)
+            return _Piece(_plain(name), 1)
         return _Piece(_letter(_LETTERS.get(name, name)), 1)
 
     # ---------------------------------------------------------------- pieces

@@ -2,6 +2,7 @@ r"""LaTeX → statements: the same surface tree as the language's own text gives
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,11 +19,14 @@ from matcalc.language.latex.context import Context, context_of, kinds_of_fonts
 from matcalc.language.latex.pieces import pieces
 from matcalc.language.latex.scanner import Scan
 from matcalc.language.latex.statements import Sentence, sentences
+from matcalc.language.latex.words import LETTERS
 from matcalc.language.syntax.builder import RefusedError
+from matcalc.language.syntax.reader import read
 from matcalc.language.syntax.scanner import check_size
 from matcalc.language.syntax.tree import Declaration, Line
 from matcalc.rulefiles.records import Signatures
 
+_LETTERS_ALONE = re.compile(rf"(?:[^\\]|\\(?:{'|'.join(n for n, letter in LETTERS.items() if n == letter)})(?![A-Za-z]))*")
 _EXPECTED = {
     "RBRACE": "}", "RPAR": "a closing bracket", "CALL_CLOSE": "a closing bracket", "ABS_CLOSE": "|", "NORM_CLOSE": "\\|",
 }  # fmt: skip
@@ -85,6 +89,13 @@ def read_latex(text: str, declarations: Iterable[Line], signatures: Signatures) 
     except RefusedError as refused:
         raise ParseError(refused.what, source=text, span=refused.span, hint=refused.hint) from None
     return Latex(tuple(lines), tuple(dict.fromkeys(notes)), kinds_of_fonts(found))
+
+
+def read_declarations(text: str, signatures: Signatures) -> tuple[Line, ...]:
+    r"""What a text of declarations says: `X \in \mathbb{R}^{n \times d}`, or `\Sigma: matrix posdef` with letters of LaTeX."""
+    if is_latex(text) and not _LETTERS_ALONE.fullmatch(text):
+        return read_latex(text, (), signatures).lines
+    return read(text.replace("\\", " "))
 
 
 def _tokens(text: str, found: list[Sentence], context: Context, functions: frozenset[str], notes: list[str]) -> Iterator[Token]:
