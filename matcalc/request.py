@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import sympy
 
@@ -34,16 +34,14 @@ def read_problem(
 ) -> Problem:
     """The problem that was given as such, as text, or as a SymPy expression.
 
-    Sizes that nobody named do not take the letters of the indices that are asked for in wrt.
+    The letters of the indices that are asked for in wrt are none that sizes get, and in LaTeX x_i is then an entry.
     """
-    letters = {name for w in _listed(wrt) if isinstance(w, str) for name in _letters(w)}
+    parts = [found for w in _listed(wrt) if isinstance(w, str) and (found := _indexed(w))]
+    letters = {letter for part in parts for letter in part.letters}
     if isinstance(problem, str):
         return parse(problem, declare, signatures=rules.signatures, reserved=letters)
     if isinstance(problem, Problem):
-        bases = [
-            p.operand.name for w in _listed(wrt) if isinstance(w, str) and (p := _indexed(w)) and isinstance(p.operand, Name)
-        ]
-        if letters.isdisjoint(problem.sizes) and all(problem.find(base) is not None for base in bases):
+        if letters.isdisjoint(problem.sizes) and all(problem.find(part.name) is not None for part in parts):
             return problem
         return parse(problem.source, problem.declared, signatures=rules.signatures, reserved=letters, latex=problem.latex)
     node, variables, sizes = from_sympy(problem, rules=rules)
@@ -78,20 +76,22 @@ def _listed(wrt: Asked | Sequence[Asked] | None) -> Sequence[Asked]:
     return () if wrt is None else [wrt] if isinstance(wrt, str | sympy.Basic) else wrt
 
 
-def _letters(wrt: str) -> list[str]:
-    """The names among the indices of what is asked for."""
-    found = _indexed(wrt)
-    return [e.name for p in found.places if p is not None for e in parts_of_text(p) if isinstance(e, Name)] if found else []
+class _Indexed(NamedTuple):
+    """A part of a variable as it is asked for: X[i,j] by the name X and the letters i, j."""
+
+    name: str
+    letters: tuple[str, ...]
 
 
-def _indexed(wrt: str) -> Index | None:
+def _indexed(wrt: str) -> _Indexed | None:
     """What is asked for, where it is a part of a variable."""
     if "[" not in wrt:
         return None
     lines = read(wrt)
     e = lines[0].expression if len(lines) == 1 and isinstance(lines[0], Statement) else None
     if isinstance(e, Index) and isinstance(e.operand, Name):
-        return e
+        names = [part.name for p in e.places if p is not None for part in parts_of_text(p) if isinstance(part, Name)]
+        return _Indexed(e.operand.name, tuple(names))
     hint = "a name, or a part of one: x[i], X[i,j], X[i,:], X[:,j]"
     raise ArgumentError("this is nothing to differentiate by", source=wrt, span=(0, len(wrt)), hint=hint)
 
@@ -99,16 +99,15 @@ def _indexed(wrt: str) -> Index | None:
 def _part(problem: Problem, wrt: Asked, names: Mapping[str, Node], occurring: set[Node]) -> Node:
     """The variable or intermediate of that name, or the part of one."""
     found = _indexed(wrt) if isinstance(wrt, str) else None
-    if found is None or not isinstance(found.operand, Name):
+    if found is None:
         return _leaf(problem, wrt, names, occurring)
-    X = _leaf(problem, found.operand.name, names, occurring)
-    letters = [x for x in _letters(str(wrt)) if problem.find(x) is None and x not in problem.sizes]
+    X = _leaf(problem, found.name, names, occurring)
+    letters = [letter for letter in found.letters if problem.find(letter) is None and letter not in problem.sizes]
     known = {**names, **{letter: variable(letter, (), ("integer",)) for letter in letters}}
     made = parse_formula(str(wrt), known, problem.sizes)
     if head(made) not in PARTS:
-        raise ArgumentError(
-            f"{wrt} is no part of {name_of(X)}", source=str(wrt), hint="x[i], X[i,j], X[i,:] and X[:,j] are parts"
-        )
+        hint = "x[i], X[i,j], X[i,:] and X[:,j] are parts"
+        raise ArgumentError(f"{wrt} is no part of {name_of(X)}", source=str(wrt), span=(0, len(str(wrt))), hint=hint)
     return made
 
 
