@@ -265,8 +265,8 @@ class Sampler:
 
     def _fits_within(self, part: Operation) -> bool:
         if part.kernel.entrywise and part.kernel.margin is not None:
-            sizes = np.maximum.reduce(np.broadcast_arrays(*(np.abs(a).max(axis=(0, 1)) for a in part.args)))
-            return not (_is_near(part.kernel, part.kernel.margin(*part.args), sizes, part.counts))
+            size = max(float(np.where(part.counts, np.abs(a).max(axis=(0, 1)), 0.0).max()) for a in part.args)
+            return not _is_near(part.kernel, part.kernel.margin(*part.args), size, part.counts)
         if part.kernel.margin is None and not self._wanted(part):
             return True
         return all(self._fits(part, args) for args in part.each())
@@ -312,10 +312,10 @@ def _moved(array: Array, i: int, step: complex, positive: bool) -> Array:
     return moved[()]
 
 
-def _is_near(kernel: Kernel, margin: Array, size: Array, counts: Array = TRUE) -> bool:
+def _is_near(kernel: Kernel, margin: Array, size: float, counts: Array = TRUE) -> bool:
     """Whether a margin is near 0 where it counts, compared with the size of the operands."""
     distance = np.abs(margin)
-    near = (distance < MARGIN * np.minimum(1.0, size)) & counts
+    near = (distance < MARGIN * min(1.0, size)) & counts
     if kernel.entrywise:  # what is exactly 0 is so by structure and stays so
         near &= distance > 0
     return bool(near.any())
