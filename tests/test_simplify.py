@@ -112,7 +112,27 @@ STRATEGY_EXAMPLES = [
     ("distribute_linear", "diag(s*x)", "s*diag(x)"),
     ("known_total", "v = (x - mean(x))/s; sum(v)", "0"),
     ("known_total", "q = softmax(x); sum(q)", "1"),
-]
+    ("outer_product", "(x*ones(d)') .* (ones(n)*w')", "x*w'"),
+    ("factor_scalars", "s*sum(x) + s*sum(y)", "s*(sum(x) + sum(y))"),
+    ("settle_sum", "sum(sum(x[j]*y[k] for k in 1..n) for j in 1..n)", "sum(x[j] for j in 1..n)*sum(y[j] for j in 1..n)"),
+    ("pick", "sum(delta(k,i)*x[k]*y for k in 1..n)", "x[i]*y"),
+    ("pick", "sum(x[k]*S*x + delta(k,i)*y for k in 1..n)", "sum(x[k] for k in 1..n)*S*x + y"),
+    ("fold", "sum(x[k]*X[k,:] for k in 1..n)", "x'*X"),
+    ("fold", "sum(X[k,:]'*M[k,:] for k in 1..n)", "X'*M"),
+    ("fold", "sum(norm(X[k,:])^2*X[k,:]' for k in 1..n)", "X'*sum(X.^2, axis=1)"),
+    ("spread_sum", "l = sum(x[k] for k in 1..n)/n; sum((x[k] - l)*s for k in 1..n)", "0"),
+    ("absorb", "A*sum(y[k]*(e(k,n) - e(i,n)) for k in 1..n if k != i)", "(A .- A[:,i])*((1 - e(i, n)) .* y)"),
+    ("unit_products", "A*e(i,n)", "A[:,i]"),
+    ("unit_products", "e(i,n)'*X*w", "X[i,:]*w"),
+    ("unit_entries", "X .* (e(i,n)*e(j,d)')", "X[i,j]*e(i, n)*e(j, d)'"),
+    ("merge_sums", "tr(A)*sum(log(x[k])*x[k] for k in 1..n) + tr(A)*sum(x[k] for k in 1..n)",
+     "sum(x[k]*(1 + log(x[k])) for k in 1..n)*tr(A)"),
+    ("part_of", "(A*x + s*y)[i]", "s*y[i] + (A*x)[i]"),
+    ("part_of", "(X*W)[:,j]", "X*W[:,j]"),
+    ("part_of", "exp(x .* y)[i]", "exp(x[i]*y[i])"),
+    ("part_of", "(x*w')[i,j]", "w[j]*x[i]"),
+    ("settle_comparison", "0 < x", "ind(x > 0)"),
+]  # fmt: skip
 
 
 NORMAL_FORMS = {
@@ -123,6 +143,9 @@ NORMAL_FORMS = {
     "distribute_linear",  # sum(c*A) is c*sum(A)
     "turn_trace",  # tr(c*A) is c*tr(A)
     "settle_sign",  # -(a - B) is B - a
+    "settle_sum",
+    "part_of",  # an entry of a sum is a sum of entries
+    "unit_entries",
 }
 """These bring about one form for all spellings, though it may be a little longer; all others shorten."""
 

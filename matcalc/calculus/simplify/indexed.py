@@ -9,7 +9,7 @@ from sympy import Expr
 from matcalc.calculus.simplify.products import coefficient_and_factors
 from matcalc.calculus.simplify.stack import total
 from matcalc.calculus.simplify.strategy import Simplifies
-from matcalc.nodes.algebra import add, hadamard, hadamard_power, mul, rebuild, split_coefficient, terms, transpose
+from matcalc.nodes.algebra import add, hadamard, hadamard_power, mul, rebuild, split_coefficient, terms, transpose, unbroadcast
 from matcalc.nodes.expr import (
     ONE,
     Node,
@@ -391,10 +391,17 @@ def _is_simple(f: Node) -> bool:
     return head(core) in ("e", "eye", "ones", "isum") or ONE in shape(core)
 
 
+_TURNED = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge"}
+
+
 def settle_comparison(e: Node, s: Simplifies) -> Node | None:
-    """0 <= s as s >= 0: a number stands on the right; whole numbers that are equal, or not, are known to be so."""
+    """0 < A as A > 0: a number stands on the right; of whole numbers it may be known what holds."""
     a, b = operands(e)
+    name = head(e)
     if is_scalar(e) and all(cast(Expr, o).is_integer for o in (a, b)):
-        made = compared(head(e), a, b)
+        made = compared(name, a, b)
         return made if made is not e else None
+    if name in _TURNED and is_number(unbroadcast(a)) and not is_number(unbroadcast(b)):
+        turned = _TURNED[name]
+        return scalar_node(turned, (b, a), True) if is_scalar(e) else matrix_node(turned, (b, a), shape(e))
     return None
