@@ -14,6 +14,7 @@ import sympy
 
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.language.parser import parse
+from matcalc.nodes.algebra import mul, number
 from matcalc.nodes.expr import ONE, matrix_node, shape, size_symbol
 from matcalc.numeric import linalg
 from matcalc.numeric.arrays import bind, dimension
@@ -253,9 +254,51 @@ def test_a_function_takes_an_intermediate_instead_of_what_it_is_made_of() -> Non
     assert np.isclose(f(Z=Z, Y=Z), 0)
 
 
+def test_families_go_in_and_out_as_people_have_them() -> None:
+    problem = parse("S = C - sum(y[i]*A[i] for i in 1..k)\n-logdet(S)", ["A: matrices(n,n,k)", "C: matrix posdef"])
+    members = 0.1 * RNG.normal(size=(4, 4, 3))
+    f = function(problem.expression, problem)
+    expected = -np.linalg.slogdet(S - np.tensordot(members, y[:3], axes=(2, 0)))[1]
+    assert np.isclose(f(A=members, y=y[:3], C=S), expected)
+    family = problem.variables["A"]
+    assert np.array_equal(function(family, problem, like=family)(A=members), members)
+    twice = function(mul(number("2"), family), problem, like=family)
+    assert np.allclose(twice(A=members), 2 * members)
+    with pytest.raises(ShapeError, match=r"\(n, n, k\)"):
+        f(A=members[:, :, 0], y=y, C=S)
+    with pytest.raises(ShapeError, match="k is 3 by"):
+        f(A=members, y=y, C=S)
+
+
+def test_families_of_vectors_are_matrices_of_columns() -> None:
+    problem = parse("sum(w[t]*x[t]'*x[t] for t in 1..N)", "x: vectors(d,N)")
+    assert np.isclose(function(problem.expression, problem)(x=X, w=p[:3]), np.sum(p[:3] * X**2))
+
+
+def test_unknown_functions_are_given_as_callables() -> None:
+    problem = parse("ell(A*x) + sum(grad(ell, A*x))", ["ell: function(vector) -> scalar", DECLARE])
+    f = function(problem.expression, problem)
+    assert {"ell", "grad_ell"} <= set(inspect.signature(f).parameters)
+    assert np.isclose(f(A=A, x=x, ell=lambda v: v @ v, grad_ell=lambda v: 2 * v), x @ A.T @ A @ x + 2 * np.sum(A @ x))
+    assert np.isclose(f(A=A, x=x, ell=np.sum, grad_ell=np.ones_like), np.sum(A @ x) + 4)
+    with pytest.raises(ArgumentError, match="no function for grad_ell"):
+        f(A=A, x=x, ell=np.sum)
+    with pytest.raises(ArgumentError, match="ell is a function"):
+        f(A=A, x=x, ell=3, grad_ell=np.ones_like)
+    with pytest.raises(ShapeError, match="grad_ell"):
+        f(A=A, x=x, ell=np.sum, grad_ell=lambda v: np.ones((4, 4, 4)))
+    other = function(parse("sum(x)", DECLARE).expression, problem)
+    assert np.isclose(other(x=x, ell=np.sum), np.sum(x))
+
+
 def test_labels_count_from_one() -> None:
     problem = parse("x[i]", "x: vector(n)")
     f = function(problem.expression, problem)
     assert f(x=x, i=1) == x[0]
     with pytest.raises(ArgumentError, match=r"not in 1\.\.4"):
         f(x=x, i=0)
+    problem = parse("sum(X[t,y[t]] for t in 1..n)", "X: matrix(n,m); y: integers(n)")
+    f = function(problem.expression, problem)
+    assert np.isclose(f(X=X, y=[1, 3, 2, 2]), X[0, 0] + X[1, 2] + X[2, 1] + X[3, 1])
+    with pytest.raises(ArgumentError, match=r"index 4 is not in 1\.\.3"):
+        f(X=X, y=[1, 4, 2, 2])

@@ -68,7 +68,7 @@ def assert_same(text: str, sizes: dict[str, int]) -> None:
 
 
 SCALARS = [
-    "x[i]*p[i]", "X[i,1]", "exp(x[i])/p[i]", "log(p[i])^3", "p[i]^i", "p[i]^x[i]", "max(x[i], 0)", "max(x[i], p[i])",
+    "x[i]*p[i]", "x[i]^i", "X[i,1]", "exp(x[i])/p[i]", "log(p[i])^3", "p[i]^i", "p[i]^x[i]", "max(x[i], 0)", "max(x[i], p[i])",
     "abs(x[i])", "sqrt(p[i])", "i*x[i]", "sigmoid(x[i])", "gamma(p[i])", "lgamma(p[i]*i)", "erf(x[i])", "ind(x[i] > 0)",
     "X[i,:]*y", "A[:,i]'*x", "A[i,:]*A*x", "norm(X[i,:]')", "norm(A[:,i] - x)^2", "norm1(A[:,i])", "norminf(A[:,i])",
     "norm(A[:,i], 3)", "e(i,n)'*A*e(i,n)", "det(A + i*I(n))", "logdet(A*A' + i*I(n))", "tr(A*diag(p)*A[:,i]*x')",

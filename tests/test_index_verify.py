@@ -11,8 +11,10 @@ import pytest
 from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import mul, number
 from matcalc.nodes.expr import Node, variable
+from matcalc.nodes.unknown import upstream
 from matcalc.numeric.evaluate import Program
 from matcalc.numeric.sample import Point, Sampler
+from matcalc.numeric.unknown import sample, sample_gradient
 from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, agree, verify
 from matcalc.rulebase.base import rulebase
 from tests.differences import relative_error
@@ -59,9 +61,6 @@ RIGHT = [
     ("tr(A*S)", "S[i,j]", "1/2*(A[i,j] + A[j,i])", "S: matrix(n,n) symmetric"),
     ("x'*y", "x[i+1]", "y[i+1]", "x, y: vector(n)"),
     ("sum(X[i,:])", "X[j,:]", "delta(i,j)*ones(1,n)", "X: matrix(m_1,n)"),
-    ("ell(A*x)", "x", "A'*grad(ell, A*x)", "ell: function(vector) -> scalar; x: vector(n)"),
-    ("ell(w[i]*X) + ell(X)", "X", "w[i]*grad(ell, w[i]*X) + grad(ell, X)", "ell: function(matrix) -> scalar; X: matrix(l,n)"),
-    ("ell(x'*x)", "x", "2*grad(ell, x'*x)*x", "ell: function(scalar) -> scalar; x: vector(n)"),
 ]  # fmt: skip
 WRONG = [
     (SVM, "s[k]", "ind(s[k] - s[y] + Delta > 0)", SVM_NAMES),
@@ -72,8 +71,6 @@ WRONG = [
     ("sum(S[t,y[t]] for t in 1..n)", "S[i,j]", "delta(i,y[i])", "S: matrix(n,c); y: integers(n)"),
     ("tr(A*S)", "S[i,j]", "A[j,i]", "S: matrix(n,n) symmetric"),
     ("x'*y", "x[i]", "y", "x, y: vector(n)"),
-    ("ell(A*x)", "x", "A'*grad(ell, x)", "ell: function(vector) -> scalar; A: matrix(n,n); x: vector(n)"),
-    ("ell(A*x)", "x", "A'*A*x", "ell: function(vector) -> scalar; x: vector(n)"),
 ]
 
 
@@ -97,8 +94,6 @@ def test_a_part_of_an_independent_gradient_moves_both_entries() -> None:
 
 
 def test_sums_without_a_complex_continuation_are_differenced() -> None:
-    text, answer = "sum(w[t]*norm(M[t], 'nuc') for t in 1..N)", "sum(norm(M[t], 'nuc')*e(t,N) for t in 1..N)"
-    assert claim(text, "w", answer, "M: matrices(n,l,N); w: vector(N)").method == COMPLEX_STEP
     verdict = claim("sum(norm(w[t]*X, 'nuc') for t in 1..N)", "X", "sum(abs(w[t]) for t in 1..N)*polar(X)", "w: vector(N)")
     assert (verdict.ok, verdict.method) == (True, DIFFERENCES)
 
@@ -107,6 +102,39 @@ def test_identities_hold_at_every_value_of_the_indices() -> None:
     _, (a, b, c) = read("x", "x: vector(n)", "x[i]*delta(i,j)", "x[j]*delta(i,j)", "x[i]")
     assert agree(a, b).ok is True
     assert agree(a, c).ok is False
+
+
+# ---------------------------------------------------------------- unknown functions
+
+
+@pytest.mark.parametrize(
+    ("text", "inner", "right", "wrong"),
+    [
+        ("ell(A*x)", "A*x", "A'*g", "A'*A*x"),
+        ("ell(exp(x) .* y)", "exp(x) .* y", "g .* y .* exp(x)", "g .* exp(x)"),
+        ("sum(x)^2 + ell(x)", "x", "2*sum(x)*ones(n) + g", "2*sum(x)*ones(n) - g"),
+    ],
+)
+def test_a_sample_stands_for_an_unknown_function(text: str, inner: str, right: str, wrong: str) -> None:
+    declare = "ell: function(vector) -> scalar; x: vector(n); A: matrix(l,n); y: vector"
+    problem, (x,) = read(text, declare, "x")
+    names = dict(problem.names)
+    for answer, ok in ((right, True), (wrong, False)):
+        Y = parse_formula(inner, names, problem.sizes)
+        gradient = parse_formula(answer, {**names, "g": upstream("ell", Y)}, problem.sizes)
+        assert verify(problem.expression, {x: gradient}).ok is ok
+
+
+@pytest.mark.parametrize("dims", [(), (4, 1), (3, 2), (1, 1)])
+def test_the_sample_of_an_unknown_function_and_its_gradient_belong_together(dims: tuple[int, ...]) -> None:
+    Y = np.random.default_rng(0).normal(size=dims or (1, 1))
+    by_step = np.zeros(Y.shape)
+    for at in np.ndindex(*Y.shape):
+        moved = Y + 0j
+        moved[at] += 1e-30j
+        by_step[at] = sample("ell", moved).imag.item() / 1e-30
+    assert np.allclose(sample_gradient("ell", Y), by_step, rtol=1e-12)
+    assert not np.allclose(sample("ell", Y), sample("f", Y))
 
 
 # ---------------------------------------------------------------- labels and indices
@@ -150,9 +178,9 @@ def test_labels_that_differ_or_agree_do() -> None:
 
 
 def test_every_value_of_the_indices_is_tried() -> None:
-    for drawn, point in points("x[i] + X[j,i]", "x: vector(n)", count=3):
+    for drawn, point in points("x[i] + X[j,i]", "X: matrix(l,n)", count=3):
         pairs = {(int(v.arrays["i"]), int(v.arrays["j"])) for v in drawn.variants(point)}
-        assert len(pairs) == point.sizes["n"] * drawn.labels._range("j", point.sizes)[1]
+        assert len(pairs) == point.sizes["n"] * point.sizes["l"]
         assert all(np.array_equal(v.arrays["x"], point.arrays["x"]) for v in drawn.variants(point))
 
 

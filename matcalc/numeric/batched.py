@@ -14,7 +14,7 @@ import numpy as np
 
 from matcalc.numeric import linalg
 from matcalc.numeric.entrywise import absolute, power, powers
-from matcalc.numeric.linalg import Array, associated, whole
+from matcalc.numeric.linalg import Array, associated, is_complex, whole
 
 LARGEST_UNROLLED = 512
 """A product of smaller matrices than that (rows*inner*columns) is computed along the index, not matrix by matrix."""
@@ -76,7 +76,9 @@ def product(*factors: Array) -> Array:
 
 def raised(x: Array, p: Array) -> Array:
     """x^p, entry by entry."""
-    return power(x, number(p)) if p.size == 1 else powers(x, p)
+    if p.size == 1:
+        return power(x, number(p))
+    return np.power(x, p) if not is_complex(p) and (p == np.rint(p)).all() else powers(x, p)
 
 
 def inverse(A: Array) -> Array:

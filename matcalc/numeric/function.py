@@ -13,7 +13,7 @@ import numpy as np
 from matcalc.errors import ArgumentError
 from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node, head, name_of, postorder, shape, size_symbol
-from matcalc.nodes.unknown import is_unknown
+from matcalc.nodes.unknown import function_of, is_unknown
 from matcalc.numeric.arrays import bind, outside
 from matcalc.numeric.evaluate import Program, leaves
 from matcalc.numeric.unknown import argument_of
@@ -45,10 +45,12 @@ class Function:
         sizes: Iterable[str] = (),
         rules: Rulebase | None = None,
         like: Node | None = None,
+        functions: Iterable[str] = (),
     ) -> None:
         """Of an expression in those variables, intermediates and sizes of a problem.
 
-        `like` is the variable by which the expression is a derivative: the value has the shape of its arrays.
+        `like` is the variable by which the expression is a derivative: the value has the shape of its arrays.  Unknown
+        `functions` may be given where they are not needed.
         """
         self.expression = expression
         self._like = like
@@ -56,9 +58,8 @@ class Function:
         self._rules = rules
         self._programs: dict[frozenset[str], tuple[Program, dict[str, Node]]] = {}
         self._known = {name_of(leaf): leaf for leaf in self.definitions} | dict(variables)
-        self._unknown = sorted(
-            {argument_of(e) for e in postorder([expression, *self.definitions.values()]) if is_unknown(head(e))}
-        )
+        met = {function_of(head(e)) for e in postorder([expression, *self.definitions.values()]) if is_unknown(head(e))}
+        self._unknown = {argument for name in (*met, *functions) for argument in (name, f"grad_{name}")}
         program, needed = self._program(frozenset())
         told = sorted({s.name for node in self._known.values() for d in shape(node) for s in d.free_symbols})
         named = {**{name: size_symbol(name) for name in (*told, *sizes)}, **needed}
@@ -79,6 +80,8 @@ class Function:
         functions: dict[str, Callable[..., object]] = {}
         for argument, value in arrays.items():
             if argument in self._unknown:
+                if value is None:
+                    continue
                 if not callable(value):
                     raise ArgumentError(f"{argument} is a function: give a callable that takes an array")
                 functions[argument] = value
@@ -131,4 +134,4 @@ def function(expression: Node, problem: Problem, rules: Rulebase | None = None, 
 
     `like` is the variable by which the expression is a derivative: the value has the shape of its arrays.
     """
-    return Function(expression, problem.variables, problem.definitions, problem.sizes, rules, like)
+    return Function(expression, problem.variables, problem.definitions, problem.sizes, rules, like, problem.functions)

@@ -149,7 +149,8 @@ class Labels:
         if count <= MOST_CHOICES:
             chosen: Iterable[tuple[int, ...]] = product(*ranges)
         else:
-            chosen = [tuple(random.choice(r) for r in ranges) for _ in range(MOST_CHOICES)]
+            here = tuple(int(arrays[name]) for name in self.indices)
+            chosen = [here, *(tuple(random.choice(r) for r in ranges) for _ in range(MOST_CHOICES - 1))]
         for values in chosen:
             made = {**arrays, **{n: np.float64(v) for n, v in zip(self.indices, values, strict=True)}}
             if self._fits(made):
