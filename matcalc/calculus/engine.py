@@ -57,10 +57,11 @@ class Engine:
 
     def _finished(self, wrt: Node, G: Node, convention: str) -> Node:
         X = base_of(wrt)
-        made = self.simplified_for(X).finished(self._projected(X, G, convention))
+        simplify, G = self.simplified_for(X), self._projected(X, G, convention)
         if wrt is X:
-            return made
-        return self.simplified_for(X).finished(part_like(wrt, made))
+            return simplify.finished(G)
+        forms = [simplify.finished(part_like(wrt, whole)) for whole in (simplify(G), simplify.finished(G))]
+        return min(forms, key=simplify.cost)
 
     @cached_property
     def _dependence(self) -> list[tuple[Node, int]]:

@@ -82,16 +82,19 @@ class ScalarOp(AtomicExpr):
     operands: tuple[Node, ...]
     _mc_shape: Shape = SCALAR
     _mc_digest: bytes
-    nonnegative = False
+    nonnegative = positive = False
 
     def _hashable_content(self) -> tuple[object, ...]:
         return (self._mc_digest,)
 
     def _eval_is_nonnegative(self) -> bool | None:
-        return True if self.nonnegative else None
+        return self.nonnegative or None
+
+    def _eval_is_positive(self) -> bool | None:
+        return self.positive or None
 
     def _eval_is_integer(self) -> bool | None:
-        return True if self.name == "entry" and "integer" in properties(self.operands[0]) else None
+        return (self.name == "entry" and "integer" in properties(self.operands[0])) or None
 
     def _eval_derivative(self, s: Expr) -> Expr:
         raise UndifferentiableError(f"SymPy cannot differentiate {self.name}", hint="use matcalc.gradient")

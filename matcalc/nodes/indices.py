@@ -157,12 +157,12 @@ def _parted(body: Node, i: Node) -> tuple[list[Node], Node, list[Node]]:
     c, core = split_coefficient(body)
     assert core is not None
     outside, inner, _ = _parted(c, i) if i in free_indices(c) else ([c], ONE, [])
+    if i not in free_indices(core):
+        return outside, inner, [core]
     if head(core) != "mul":
         return outside, mul(inner, core), []
     fs = operands(core)
     moving = [k for k, f in enumerate(fs) if i in free_indices(f)]
-    if not moving:
-        return outside, inner, [core]
     first, last = moving[0], moving[-1] + 1
     return [*outside, *fs[:first]], mul(inner, *fs[first:last]), list(fs[last:])
 
@@ -170,7 +170,9 @@ def _parted(body: Node, i: Node) -> tuple[list[Node], Node, list[Node]]:
 def _made(body: Node, i: Node) -> Node:
     args = (body, i, *range_of(i))
     if is_scalar(body):
-        return scalar_node(SUM, args, bool(getattr(body, "is_nonnegative", False)))
+        made = scalar_node(SUM, args, bool(getattr(body, "is_nonnegative", False)))
+        made.positive = bool(getattr(body, "is_positive", False))  # a range is not empty, but for what conditions leave out
+        return made
     return matrix_node(SUM, args, shape(body))
 
 

@@ -45,6 +45,7 @@ from matcalc.calculus.simplify.scalars import (
     cancel_fraction,
     factor_scalars,
     merge_scalar_powers,
+    settle_deltas,
     settle_signs,
     take_out_content,
 )
@@ -85,7 +86,7 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "add": (merge_sums, expand_sum, factor_sum, lead_with_positive, lead_with_plain),
     "hadamard": (unit_entries, outer_product, merge_entrywise, numerators_first, distribute_entrywise),
     "sadd": (merge_sums, factor_scalars),
-    "smul": (merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
+    "smul": (settle_deltas, merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
     "inv": (lift_transpose,),
     "matpow": (lift_transpose,),
     "scalar": (orient_scalar,),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from sympy import Expr
@@ -39,22 +41,31 @@ def settle_sum(e: Node, s: Simplifies) -> Node | None:
 
 
 def pick(e: Node, s: Simplifies) -> Node | None:
-    """Σ_i delta(i,k)*a_i = a_k."""
-    body, i = operands(e)[:2]
+    """Σ_i delta(i,k)*a_i = a_k, also where the delta stands in a sum: Σ_i (delta(i,k) - b)*a_i = a_k - b*Σ_i a_i."""
+    body, i, low, high = operands(e)
     for t in terms(body):
-        delta = next((f for f in _scalar_factors(t) if head(f) == "eq" and i in operands(f)), None)
-        if delta is None:
-            continue
-        a, b = operands(delta)
-        k = b if a is i else a
-        if i in free_indices(k):
-            continue
-        if t is not body:
-            return add(*(index_sum(u, *operands(e)[1:]) for u in terms(body)))
-        c, fs = _parts(t)
-        rest = mul(*(f for f in c if f is not delta), *fs)
-        return mul(in_range(k, i), at(rest, i, k))
+        scalars, fs = _parts(t)
+        delta = next((f for f in scalars if _is_delta(f, i)), None)
+        if delta is not None and t is body:
+            k = next(o for o in operands(delta) if o is not i)
+            return mul(in_range(k, i), at(mul(*(f for f in scalars if f is not delta), *fs), i, k))
+        inside = next((f for f in scalars if head(f) == "sadd" and any(map(partial(_holds_delta, i=i), operands(f)))), None)
+        if delta is not None or inside is not None:
+            written = (
+                [t] if inside is None else [mul(*(u if f is inside else f for f in scalars), *fs) for u in operands(inside)]
+            )
+            whole = [u for v in terms(body) for u in (written if v is t else [v])]
+            return add(*(index_sum(u, i, low, high) for u in whole))
     return None
+
+
+def _is_delta(f: Node, i: Node) -> bool:
+    """Whether f is delta(i,k), k free of i."""
+    return head(f) == "eq" and i in operands(f) and not all(i in free_indices(o) for o in operands(f))
+
+
+def _holds_delta(t: Node, i: Node) -> bool:
+    return any(_is_delta(f, i) for f in (operands(t) if head(t) == "smul" else (t,)))
 
 
 def fold(e: Node, s: Simplifies) -> Node | None:
@@ -69,16 +80,20 @@ def fold(e: Node, s: Simplifies) -> Node | None:
 
 def without_units(e: Node, rules: Rulebase) -> Node:
     """e with the matrix of the v_i for Σ_i v_i*e_i': what remains of sums of unit vectors in the end."""
-    found = [x for x in postorder([e]) if head(x) == SUM and _adds_units(x)]
-    made = {x: _without_units(x, rules) for x in found}
-    return substitute(e, {x: M for x, M in made.items() if M is not None}, rebuild)
+    return _folded(e, rules, _adds_units)
 
 
 def in_matrices(e: Node, rules: Rulebase) -> Node:
     """e with every sum over an index in matrix algebra, where there is a way to write it so."""
+    return _folded(e, rules, lambda x: True)
+
+
+def _folded(e: Node, rules: Rulebase, chosen: Callable[[Node], bool]) -> Node:
+    """e with the chosen sums folded, the innermost first."""
     while True:
-        found = [x for x in postorder([e]) if head(x) == SUM and SUM not in map(head, postorder(operands(x)[:1]))]
-        made = {x: M for x in found if (M := _without_units(x, rules)) is not None}
+        sums = [x for x in postorder([e]) if head(x) == SUM and chosen(x)]
+        inner = [x for x in sums if not any(y is not x and y in sums for y in postorder(operands(x)[:1]))]
+        made = {x: M for x in inner if (M := _without_units(x, rules)) is not None}
         if not made:
             return e
         e = substitute(e, made, rebuild)
@@ -89,7 +104,7 @@ def _without_units(e: Node, rules: Rulebase) -> Node | None:
     body, i, low, high = operands(e)
     parts = []
     for u in (u for t in terms(body) for u in _written_out(t, i)):
-        M = total(u, i, rules) if _has_unit(u, i) or is_scalar(u) else index_sum(u, i, low, high)
+        M = total(u, i, rules, families=True) if _has_unit(u, i) or is_scalar(u) else index_sum(u, i, low, high)
         if M is None:
             return None
         parts.append(M)
@@ -99,8 +114,12 @@ def _without_units(e: Node, rules: Rulebase) -> Node | None:
 def _written_out(t: Node, i: Node) -> list[Node]:
     """The terms of a product in which unit vectors of the index stand in a sum."""
     c, fs = coefficient_and_factors(t)
-    k = next((k for k, f in enumerate(fs) if head(f) == "add" and _has_unit(f, i)), None)
-    return [t] if k is None else [mul(c, *fs[:k], u, *fs[k + 1 :]) for u in terms(fs[k])]
+    for k, f in enumerate(fs):
+        turned = head(f) == "transpose"
+        core = operands(f)[0] if turned else f
+        if head(core) == "add" and _has_unit(core, i):
+            return [mul(c, *fs[:k], transpose(u) if turned else u, *fs[k + 1 :]) for u in terms(core)]
+    return [t]
 
 
 def adds_units(e: Node) -> bool:

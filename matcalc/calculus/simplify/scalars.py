@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr
 
 from matcalc.calculus.simplify.strategy import Simplifies
-from matcalc.nodes.expr import Node, ScalarOp, head, intern_scalar, operands, postorder
+from matcalc.nodes.expr import ONE, ZERO, Node, ScalarOp, head, intern_scalar, operands, postorder, scalar_node
 from matcalc.nodes.indices import SUM, index_sum
 
 _LARGEST_FRACTION = 60
@@ -24,6 +24,20 @@ def merge_scalar_powers(e: Node, s: Simplifies) -> Node | None:
     if len(powers) == len(args):
         return None
     return intern_scalar(sympy.Mul(*(base ** sympy.expand(p) for base, p in powers.items())))
+
+
+def settle_deltas(e: Node, s: Simplifies) -> Node | None:
+    """ind(i != j)*(a + b*delta(i,j)) = ind(i != j)*a: what a condition on indices says holds in the other factors."""
+    for f in operands(e):
+        base = operands(f)[0] if head(f) == "spow" else f
+        if head(base) not in ("eq", "ne"):
+            continue
+        holds = {scalar_node(name, operands(base), True): ONE if name == head(base) else ZERO for name in ("eq", "ne")}
+        others = [o for o in operands(e) if o is not f]
+        found = [intern_scalar(cast(Expr, o).xreplace(holds)) for o in others]
+        if base is not f or any(a is not b for a, b in zip(found, others, strict=True)):
+            return intern_scalar(sympy.Mul(base, *found))
+    return None
 
 
 def settle_signs(e: Node, s: Simplifies) -> Node | None:

@@ -20,12 +20,12 @@ ROWS, COLUMNS = 0, 1
 """The axis along which the index runs."""
 
 
-def total(body: Node, i: Node, rules: Rulebase) -> Node | None:
-    """Σ_i body in matrix algebra."""
+def total(body: Node, i: Node, rules: Rulebase, families: bool = False) -> Node | None:
+    """Σ_i body in matrix algebra; with `families` a family of vectors may stand there as the matrix of its members."""
     low, _ = range_of(i)
     if low != 1:
         return None
-    stack = _Stack(i, rules)
+    stack = _Stack(i, rules, families)
     if is_scalar(body):
         S = stack.vector(body)
         return None if S is None else build("sum", (S,), SCALAR)
@@ -36,9 +36,9 @@ def total(body: Node, i: Node, rules: Rulebase) -> Node | None:
 class _Stack:
     """Expressions for all the values 1..n of one index."""
 
-    def __init__(self, i: Node, rules: Rulebase) -> None:
+    def __init__(self, i: Node, rules: Rulebase, families: bool) -> None:
         """Of the index i."""
-        self._i, self._rules = i, rules
+        self._i, self._rules, self._families = i, rules, families
         self._n = range_of(i)[1]
 
     def _moves(self, e: Node) -> bool:
@@ -116,8 +116,8 @@ class _Stack:
         return self._scaled(mul(*still, L) if axis == COLUMNS else mul(L, *still), c, weights, axis)
 
     def _array(self, X: Node, axis: int) -> Node | None:
-        """X, where the index counts its columns or rows; a family stays a family."""
-        return X if shape(X)[axis] is self._n and member_shape(X) is None else None
+        """X, where the index counts its columns or rows."""
+        return X if shape(X)[axis] is self._n and (self._families or member_shape(X) is None) else None
 
     # ------------------------------------------------------------ scalars
 
@@ -152,7 +152,7 @@ class _Stack:
                 squares = self._sums(None if L is None else (hadamard_power(L[0], 2 * ONE), L[1]))
                 return None if squares is None else hadamard_power(squares, ONE / 2)
             case name if name == SUM and args[1] is not self._i:
-                inner = _Stack(args[1], self._rules).vector(args[0]) if range_of(args[1])[0] == 1 else None
+                inner = _Stack(args[1], self._rules, self._families).vector(args[0]) if range_of(args[1])[0] == 1 else None
                 return self._sums(None if inner is None else self._either(inner))
             case name if self._works_by_entries(s, name):
                 return self._entrywise(s, self.vector)
