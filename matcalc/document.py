@@ -192,7 +192,7 @@ def _columns(rows: Iterable[Row]) -> Iterator[str]:
         if used <= room:
             yield from (f"{a:<{column}}   {b}".rstrip() for a, b in zip_longest(lines, found, fillvalue=""))
         else:
-            yield from [*lines, *(" " * column + f"   {note}" for note in found)]
+            yield from [*lines, *(" " * max(column, left + 4) + f"   {note}" for note in found)]
 
 
 # ---------------------------------------------------------------- LaTeX

@@ -134,11 +134,11 @@ def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -
     heading = f"With respect to {words.said(X)}" if several else ""
     conditions = [relations(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
     if not d.steps:
-        return Block(heading, (Chain(words.rows([(left(words, d), words.write(d.node))])),))
+        return Block(heading, (Chain(words.rows([(left_side(words, d), words.write(d.node))])),))
     return Block(heading, chain(words, d, taken), tuple(conditions))
 
 
-def left(words: Notation, d: Result, *, within_words: bool = False) -> str:
+def left_side(words: Notation, d: Result, *, within_words: bool = False) -> str:
     """What a result is: ∂f/∂X, dF."""
     if d.kind == "differential":
         return words.differential(d.problem.label, within_words=within_words)
