@@ -36,7 +36,6 @@ _TITLES = {
     "gradient": ("The gradient of {f} with respect to {x}", "The gradients of {f} with respect to {x}"),
     "differential": ("The differential of {f}",) * 2,
 }
-_RELATION = {">=": "≥", "<=": "≤", "!=": "≠"}
 
 
 class _Printer(Protocol):
@@ -132,7 +131,7 @@ def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -
     """The steps to a result, and what holds of it alone."""
     X = d.moving[0]
     heading = f"With respect to {words.said(X)}" if several else ""
-    conditions = [relations(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
+    conditions = [words.signed(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
     if not d.steps:
         return Block(heading, (Chain(words.rows([(left_side(words, d), words.write(d.node))])),))
     return Block(heading, chain(words, d, taken), tuple(conditions))
@@ -143,13 +142,6 @@ def left_side(words: Notation, d: Result, *, within_words: bool = False) -> str:
     if d.kind == "differential":
         return words.differential(d.problem.label, within_words=within_words)
     return words.gradient(d.problem.label, d.moving[0], within_words=within_words)
-
-
-def relations(says: str) -> str:
-    """The condition with the signs of print."""
-    for typed, shown in _RELATION.items():
-        says = says.replace(typed, shown)
-    return says
 
 
 # ---------------------------------------------------------------- what justifies a step
@@ -166,7 +158,7 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
     if reason.left is None or reason.right is None:
         structure = step.rules.signatures.structures.get(reason.name)
         if structure is not None and step.wrt is not None:
-            return Why(relations(structure.says.replace("{X}", words.said(step.wrt))), citation=citation)
+            return Why(words.signed(structure.says.replace("{X}", words.said(step.wrt))), citation=citation)
         return Why(_name(step.rules, reason.name), citation=citation)
     if reason.name == NAMED:
         return Why(f"{NAMED} of {words.said(reason.left)}")
