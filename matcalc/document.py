@@ -131,8 +131,9 @@ def _settled(
         if any(note(Why(name)) > room for found in names for name in found):
             room = inf
         yield replace(chain, rows=tuple(replace(r, why=_packed(n, note, room)) for r, n in zip(chain.rows, names, strict=True)))
-    left = max((measure(why.left) for why in below), default=0) + 3
-    stated = [Row(w.left, parts(w.right, limit - round(left)), (replace(w, left="", right=""),)) for w in below if w.left]
+    ends = {why: replace(why, left="", right="") for why in below if why.left}
+    room = limit - round(max(map(measure, (w.left for w in ends)), default=0) + max(map(note, ends.values()), default=0)) - 6
+    stated = [Row(why.left, parts(why.right, max(room, limit // 2)), (end,)) for why, end in ends.items()]
     if stated:
         yield Chain(tuple(stated), "by the rules")
 
@@ -191,7 +192,7 @@ def _columns(rows: Iterable[Row]) -> Iterator[str]:
         if used <= room:
             yield from (f"{a:<{column}}   {b}".rstrip() for a, b in zip_longest(lines, found, fillvalue=""))
         else:
-            yield from [*lines, *(" " * column + f"   {note}" for note in found)]
+            yield from [*lines, *(" " * max(column, left + 4) + f"   {note}" for note in found)]
 
 
 # ---------------------------------------------------------------- LaTeX

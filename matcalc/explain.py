@@ -36,7 +36,6 @@ _TITLES = {
     "gradient": ("The gradient of {f} with respect to {x}", "The gradients of {f} with respect to {x}"),
     "differential": ("The differential of {f}",) * 2,
 }
-_RELATION = {">=": "≥", "<=": "≤", "!=": "≠"}
 
 
 class _Printer(Protocol):
@@ -114,12 +113,16 @@ def explanation(words: Notation, results: Sequence[Result], title: str = "") -> 
 def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]:
     """The steps as a chain of equations; after it what shares a name, where lines would be very long without."""
     shown = words.chain([step.node for step in d.steps], taken)
-    rows, last = [], ""
+    rows: list[Row] = []
+    last = ("", "")
     for step, right in zip(d.steps, shown.results, strict=True):
         left = words.differential(step.label) if step.wrt is None else words.gradient(step.label, step.wrt)
-        why = dict.fromkeys(_why(words, step, reason) for reason in step.reasons)
-        rows.append(Row("" if left == last else left, words.pieces(right), tuple(why)))
-        last = left
+        why = tuple(dict.fromkeys(_why(words, step, reason) for reason in step.reasons))
+        if (left, right) == last:  # (dp)[y] and d(p[y]) look the same
+            rows[-1] = replace(rows[-1], why=(*rows[-1].why, *why))
+        else:
+            rows.append(Row("" if left == last[0] else left, words.pieces(right), why))
+        last = (left, right)
     told = Chain(tuple(rows))
     return (told, Chain(words.rows(shown.definitions), "where")) if shown.definitions else (told,)
 
@@ -128,24 +131,17 @@ def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -
     """The steps to a result, and what holds of it alone."""
     X = d.moving[0]
     heading = f"With respect to {words.said(X)}" if several else ""
-    conditions = [relations(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
+    conditions = [words.signed(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
     if not d.steps:
-        return Block(heading, (Chain(words.rows([(left(words, d), words.write(d.node))])),))
+        return Block(heading, (Chain(words.rows([(left_side(words, d), words.write(d.node))])),))
     return Block(heading, chain(words, d, taken), tuple(conditions))
 
 
-def left(words: Notation, d: Result, *, within_words: bool = False) -> str:
+def left_side(words: Notation, d: Result, *, within_words: bool = False) -> str:
     """What a result is: ∂f/∂X, dF."""
     if d.kind == "differential":
         return words.differential(d.problem.label, within_words=within_words)
     return words.gradient(d.problem.label, d.moving[0], within_words=within_words)
-
-
-def relations(says: str) -> str:
-    """The condition with the signs of print."""
-    for typed, shown in _RELATION.items():
-        says = says.replace(typed, shown)
-    return says
 
 
 # ---------------------------------------------------------------- what justifies a step
@@ -162,7 +158,7 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
     if reason.left is None or reason.right is None:
         structure = step.rules.signatures.structures.get(reason.name)
         if structure is not None and step.wrt is not None:
-            return Why(relations(structure.says.replace("{X}", words.said(step.wrt))), citation=citation)
+            return Why(words.signed(structure.says.replace("{X}", words.said(step.wrt))), citation=citation)
         return Why(_name(step.rules, reason.name), citation=citation)
     if reason.name == NAMED:
         return Why(f"{NAMED} of {words.said(reason.left)}")

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from matcalc import document
 from matcalc.document import Block, Chain, Document, Row
-from matcalc.explain import explain, left
+from matcalc.explain import explain, left_side
 from matcalc.language.problem import Problem, user_shape
 from matcalc.nodes.expr import Node, name_of, properties
 from matcalc.printing.latex import Transpose
@@ -60,8 +60,8 @@ _PAGES: dict[str, Callable[[Document], str]] = {
 def _document(words: Notation, problem: Problem, results: Sequence[Result]) -> Document:
     """The problem, the results, and what is to be said of them."""
     shared, found = words.results([d.node for d in results], {*problem.names, *problem.sizes})
-    named = zip([left(words, d) for d in results], found, strict=True)
-    labels = [left(words, d, within_words=True) for d in results]
+    named = zip([left_side(words, d) for d in results], found, strict=True)
+    labels = [left_side(words, d, within_words=True) for d in results]
     result = Block("", (Chain(words.rows([*shared, *named])),))
     remarks = (*_remarks(words, labels, problem, results), *_verdicts(words, labels, results))
     return Document("", (statement(words, problem), result), remarks)

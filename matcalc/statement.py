@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
@@ -23,6 +23,7 @@ Programs: TypeAlias = Callable[[Sequence[Node], Iterable[str]], Program]
 
 _COLUMNS = 88
 """How long a right side may get in text before it is broken into lines."""
+_SIGNS = {">=": "≥", "<=": "≤", "!=": "≠"}
 _RAISED = dict(zip("0123456789dkmnprst×", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵈᵏᵐⁿᵖʳˢᵗˣ", strict=True))
 
 
@@ -50,6 +51,13 @@ class Notation:
     no: str
     pieces: Callable[[str], tuple[str, ...]]
     words: tuple[str, str, str] = ("", "", "")
+    signs: Mapping[str, str] = field(default_factory=dict)
+
+    def signed(self, says: str) -> str:
+        """The words with the signs of print for those that are typed: ≥ for >=."""
+        for typed, shown in self.signs.items():
+            says = says.replace(typed, shown)
+        return says
 
     @property
     def typeset(self) -> bool:
@@ -116,6 +124,7 @@ def _unicode(signatures: Signatures) -> Notation:
         yes="✓ checked",
         no="✗ not checked",
         pieces=lambda shown: broken(shown, _COLUMNS),
+        signs=_SIGNS,
     )
 
 
@@ -138,6 +147,7 @@ def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation
         no="not checked",
         pieces=lines,
         words=("Let", "Then", "."),
+        signs=_SIGNS,
     )
 
 

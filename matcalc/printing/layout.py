@@ -179,9 +179,9 @@ _SLACK = 60
 """How many nodes more than the graph has may be written before shared parts are named."""
 _WORTH = 6
 """How many nodes a name must save."""
-_LONG = 45
+_LONG = 36
 """How many nodes a line of a chain may have before parts of it get names."""
-_SHORT = 7
+_SHORT = 8
 """How many nodes what gets no name in a chain may have."""
 _SIGN = re.compile(r" \.?[-+−] ")
 _NESTING = {"(": 1, "[": 1, ")": -1, "]": -1}

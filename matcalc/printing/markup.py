@@ -9,6 +9,7 @@ from html import escape
 from matcalc.printing.mathml import mathml
 
 _MATH = re.compile(r"\$([^$]*)\$")
+_CODE = re.compile(r"`([^`]*)`")
 _LATEX = str.maketrans(
     {c: f"\\{c}" for c in "&%#_{}$"}
     | {
@@ -20,7 +21,7 @@ _LATEX = str.maketrans(
     }
     | {"≥": r"$\ge$", "≤": r"$\le$", "×": r"$\times$", "∈": r"$\in$", "…": r"\ldots{}"}
 )
-_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~"})
+_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\*_{}[]<>#|~"})
 _BARE = {r"\|": r"\Vert ", r"\,": r"\thinspace ", "*": r"\ast ", "<": r"\lt ", ">": r"\gt "}
 """What Markdown would take out of a formula or read as its own, and TeX's other name for it."""
 
@@ -31,9 +32,15 @@ def _mixed(text: str, words: Callable[[str], str], math: Callable[[str], str]) -
     return "".join(math(piece) if i % 2 else words(piece) for i, piece in enumerate(pieces))
 
 
+def _worded(text: str, words: Callable[[str], str], code: str) -> str:
+    """Words, and what is typed between backquotes in its own face."""
+    pieces = _CODE.split(text)
+    return "".join(code.format(words(piece)) if i % 2 else words(piece) for i, piece in enumerate(pieces))
+
+
 def latex_text(text: str) -> str:
     r"""The text for LaTeX: `a_b` as `a\_b`, formulas as they are."""
-    return _mixed(text, lambda words: words.translate(_LATEX), lambda math: f"${math}$")
+    return _mixed(text, lambda words: _worded(words, lambda w: w.translate(_LATEX), r"\texttt{{{}}}"), lambda math: f"${math}$")
 
 
 def latex_note(text: str) -> str:
@@ -60,4 +67,4 @@ def markdown_math(latex: str) -> str:
 
 def html_text(text: str) -> str:
     """The text for HTML, formulas as MathML."""
-    return _mixed(text, escape, mathml)
+    return _mixed(text, lambda words: _worded(words, escape, "<code>{}</code>"), mathml)
