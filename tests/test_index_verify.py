@@ -104,6 +104,12 @@ def test_identities_hold_at_every_value_of_the_indices() -> None:
     assert agree(a, c).ok is False
 
 
+def test_what_is_not_defined_inside_a_sum_is_named() -> None:
+    verdict = claim("sum(tanh(log(-x[i]^2)) for i in 1..n)", "x", "x", "x: vector(n)")
+    assert verdict.ok is None
+    assert "`log`" in verdict.reason
+
+
 # ---------------------------------------------------------------- unknown functions
 
 

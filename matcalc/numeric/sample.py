@@ -71,6 +71,7 @@ class Sampler:
         self.random = Random(self.seed)
         self.spaces = spaces(self.rules)
         self.failed: dict[str, int] = {}
+        self._failing: dict[str, tuple[Step, list[Array]]] = {}
         self.undefined = 0
         self._first = 0
         if self.until < 0:
@@ -152,7 +153,7 @@ class Sampler:
             return "the declared sizes are too large to be tried; declare them by name"
         if not self.failed:
             return "no point that meets the assumptions was found"
-        worst = max(self.failed, key=lambda name: self.failed[name])
+        worst = _culprit(*self._failing[max(self.failed, key=lambda name: self.failed[name])])
         return (
             f"no admissible point was found: at the points tried, `{worst}` was not finite, real and away from kinks and poles"
         )
@@ -234,6 +235,7 @@ class Sampler:
             return values
         name = head(failing.node)
         self.failed[name] = self.failed.get(name, 0) + 1
+        self._failing[name] = failing, [values[i] for i in failing.args]
         return None
 
     def computable(self, program: Program, arrays: Mapping[str, Array]) -> list[Array] | None:
@@ -310,6 +312,16 @@ def _moved(array: Array, i: int, step: complex, positive: bool) -> Array:
     moved = np.array(array)
     moved.flat[i] = moved.flat[i] * np.exp(step) if positive else moved.flat[i] + step
     return moved[()]
+
+
+def _culprit(step: Step, args: Sequence[Array]) -> str:
+    """The name of the operation that is not finite for such operands: of a sum, the first one inside."""
+    found = "sum" if step.kernel.inner is not None else head(step.node)
+    with np.errstate(all="ignore"):
+        for part in step.kernel.inner.parts(*args) if step.kernel.inner is not None else ():
+            if part.node is not None and not all(np.isfinite(part.kernel.function(*one)).all() for one in part.each()):
+                found = head(part.node)
+    return found
 
 
 def _is_near(kernel: Kernel, margin: Array, size: float, counts: Array = TRUE) -> bool:
