@@ -17,7 +17,7 @@ from matcalc.exchange.interchange import to_sympy
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, split_coefficient, terms, transpose
 from matcalc.nodes.differentials import in_order
-from matcalc.nodes.expr import Node, head, is_scalar, name_of, postorder, properties
+from matcalc.nodes.expr import Node, head, is_scalar, postorder, properties
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verify import Check
 from matcalc.printing.latex import latex
@@ -67,7 +67,7 @@ class Step:
     @property
     def text(self) -> str:
         """The equation in the language's own notation."""
-        left = f"d{text(self.label)}" if self.kind == "differential" else f"d{text(self.label)}/d{name_of(self.wrt)}"
+        left = f"d{text(self.label)}" if self.kind == "differential" else f"d{text(self.label)}/d{text(self.wrt)}"
         return f"{left} = {text(self.node, self.rules.signatures)}"
 
     def unicode(self) -> str:
@@ -190,7 +190,16 @@ def _confirmed(
 ) -> Check:
     """What numbers say of the lines; VerificationError where one is wrong."""
     facts = (*engine.problem.facts, *declared_facts(several_structures(engine.problem), engine.rules))
-    check, wrong = confirm(engine.f, moving, lines, definitions=engine.definitions, facts=facts, rules=engine.rules, seed=seed)
+    check, wrong = confirm(
+        engine.f,
+        moving,
+        lines,
+        definitions=engine.definitions,
+        facts=facts,
+        distinct=engine.problem.distinct,
+        rules=engine.rules,
+        seed=seed,
+    )
     if check.ok is False:
         shown = steps[min(wrong, len(steps) - 1)]
         raise VerificationError(

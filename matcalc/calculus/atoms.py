@@ -5,13 +5,15 @@ In a line d(E) is a variable, so that what stands beside it can be simplified; i
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matcalc.calculus.adjoint import Definitions, children, depends_on
 from matcalc.calculus.forms import Forms
-from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, POWER, QUOTIENT, RECOGNISED, Reason, Reasons
+from matcalc.calculus.parts import PARTS, base_of
+from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, PART, POWER, QUOTIENT, RECOGNISED, Reason, Reasons
 from matcalc.calculus.structure import closure
 from matcalc.nodes.algebra import add, factors, is_zero, mul, number, rebuild, split_coefficient, terms, trace, transpose
 from matcalc.nodes.differentials import differential_node
@@ -19,24 +21,40 @@ from matcalc.nodes.expr import (
     ONE,
     SCALAR,
     Node,
+    Shape,
     head,
     is_scalar,
+    matrix_node,
     name_of,
     operands,
     postorder,
     properties,
+    scalar_node,
     shape,
     substitute,
     variable,
 )
+from matcalc.nodes.indices import (
+    SUM,
+    at,
+    bound_indices,
+    compared,
+    free_indices,
+    fresh,
+    index_sum,
+    is_index,
+    letter_of,
+    range_of,
+)
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.differential import contribution, joint_differential
 
-TRIVIAL = frozenset({"add", "sadd", "scalar", "transpose", "tr", "sum", "mean"})
+TRIVIAL = frozenset({"add", "sadd", "scalar", "transpose", "tr", "sum", "mean", SUM})
 """Operations that a reader takes the differential of without a word."""
 _LONGEST_SUM = 3
 """How many terms d(A + B + …) may have to be written out at once."""
 _OPENING = frozenset({NAMED, RECOGNISED})
+_STAND_IN = "~"
 _INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 """The properties of X that dX has too."""
 
@@ -68,13 +86,27 @@ class Line:
 
 
 def differential_of_name(X: Node, rules: Rulebase) -> Node:
-    """dX, with the structure that it inherits from X."""
+    """dX, with the structure that it inherits from X; d(X[:,j]) of a part."""
+    if head(X) in PARTS:
+        return differential_node(X)
     return variable(f"d{name_of(X)}", shape(X), _INHERITED & closure(properties(X), rules.structures))
 
 
 def stand_in(number: int, D: Node) -> Node:
     """A variable in place of D; its name comes last in every alphabet, as a differential does in a product."""
-    return variable(f"~{number:04}", shape(D), properties(D))
+    return variable(f"{_STAND_IN}{number:04}", shape(D), properties(D))
+
+
+def _indexed_stand_in(number: int, E: Node) -> Node:
+    """The same for a d(E) that depends on indices, as an operation on them; what E binds is seen to be bound in it."""
+    args = (*in_order_of_name(free_indices(E)), *(index_sum(i, i, *range_of(i)) for i in in_order_of_name(bound_indices(E))))
+    name = f"{_STAND_IN}{number:04}"
+    return scalar_node(name, args) if math.prod(shape(E)) == 1 else matrix_node(name, args, shape(E))
+
+
+def in_order_of_name(indices: Iterable[Node]) -> list[Node]:
+    """Indices in alphabetical order."""
+    return sorted(indices, key=name_of)
 
 
 class Atoms:
@@ -84,21 +116,39 @@ class Atoms:
         """Nothing is written yet."""
         F, definitions = told.F, told.definitions
         self.leaves = set(told.leaves)
+        self._parts = {base_of(X): X for X in told.leaves if base_of(X) is not X}
         self._typed, self._simplify = told.typed, simplify
         self.definitions, self.rules, self.reasons = definitions, rules, reasons
         self.forms = Forms(rules)
-        self.active = depends_on([F], self.leaves, definitions)
+        self.active = depends_on([F], {base_of(X) for X in told.leaves}, definitions) | set(map(id, self._parts.values()))
         self.order = list(postorder([F], self.below))
+        self._nesting = {operands(e)[1]: k for k, e in enumerate(self.order) if head(e) == SUM}
         self.silent: list[Reason] = []
-        self.stand_ins: set[Node] = set()
+        self._count = 0
         self._atoms: dict[Node, Node] = {}
         self._opened: dict[Node, Node] = {}
+        self._indexed: dict[str, tuple[Node, Node]] = {}
         self._moving: dict[Node, bool] = {}
         self._fresh: set[Node] = set()
 
     def below(self, e: Node) -> tuple[Node, ...]:
-        """What e is made of; a leaf is not looked into, nor is what does not move."""
-        return () if e in self.leaves else tuple(o for o in children(e, self.definitions) if id(o) in self.active)
+        """What e is made of; a leaf is not looked into, nor is what does not move.
+
+        A variable of which a part moves is made of that part, and so is each part of it of the same kind.
+        """
+        if e in self.leaves:
+            return ()
+        part = self.part_within(e)
+        return tuple(o for o in children(e, self.definitions) if id(o) in self.active) if part is None else (part,)
+
+    def part_within(self, e: Node) -> Node | None:
+        """The leaf X[:,k] where e is X or X[:,j]."""
+        if not self._parts or e in self.leaves:
+            return None
+        if e in self._parts:
+            return self._parts[e]
+        part = self._parts.get(operands(e)[0]) if head(e) in PARTS else None
+        return part if part is not None and head(part) == head(e) else None
 
     def moving(self, e: Node) -> list[tuple[int, Node]]:
         """The operands of e that move, with their places."""
@@ -106,6 +156,9 @@ class Atoms:
 
     def rule(self, e: Node) -> Reason:
         """The rule by which the differential of e is taken."""
+        part = self.part_within(e)
+        if part is not None:
+            return Reason(PART, self._named(e), mul(share(e, part), differential_node(part)) if head(e) in PARTS else None)
         form = self.forms.of(e)
         if form is not None:
             return self.reasons.of_form(form.name)
@@ -114,7 +167,7 @@ class Atoms:
     def is_trivial(self, e: Node) -> bool:
         """Whether the differential of e goes without saying: a name, a sum, a factor that does not move."""
         name = head(e)
-        if self.forms.of(e) is not None:
+        if self.forms.of(e) is not None or self.part_within(e) is not None:
             return False
         if e in self.definitions or name in TRIVIAL:
             return True
@@ -148,7 +201,7 @@ class Atoms:
 
     def is_transparent(self, e: Node) -> bool:
         """Whether d(E) is written by the differentials of what E is applied to."""
-        if e in self.leaves or e in self.definitions or len(self.below(e)) > _LONGEST_SUM:
+        if e in self.leaves or e in self.definitions or len(self.below(e)) > _LONGEST_SUM or self.part_within(e) is not None:
             return False
         if head(e) == "mul":
             return len(self.below(e)) == 1
@@ -156,23 +209,56 @@ class Atoms:
 
     def _stand_in(self, e: Node) -> Node:
         """A variable that stands for d(E)."""
-        opened = differential_of_name(e, self.rules) if head(e) == "symbol" else differential_node(e)
-        made = stand_in(len(self.stand_ins), opened)
-        self.stand_ins.add(made)
-        self._opened[made] = opened
+        self._count += 1
+        opened = self._named(e)
+        if not free_indices(e):
+            made = stand_in(self._count, opened)
+            self._opened[made] = opened
+            return made
+        made = _indexed_stand_in(self._count, e)
+        self._indexed[head(made)] = (made, opened)
         return made
+
+    def _named(self, e: Node) -> Node:
+        """d(E), or dX of a name."""
+        return differential_of_name(e, self.rules) if head(e) == "symbol" else differential_node(e)
 
     def open(self, e: Node) -> Node:
         """e with d(E) for what stands for it; what earlier lines had in common with e is not gone through again."""
-        for x in postorder([e], lambda x: () if x in self._opened else operands(x)):
+        for x in postorder([e], lambda x: () if x in self._opened or head(x) in self._indexed else operands(x)):
             if x not in self._opened:
-                old = operands(x)
-                new = tuple(self._opened[o] for o in old)
-                self._opened[x] = x if all(a is b for a, b in zip(old, new, strict=True)) else rebuild(x, new)
+                self._opened[x] = self._reopened(x)
         return self._opened[e]
+
+    def _reopened(self, x: Node) -> Node:
+        if head(x) in self._indexed:
+            return self._at_indices(self._indexed[head(x)][1], x)
+        old = operands(x)
+        new = tuple(self._opened[o] for o in old)
+        return x if all(a is b for a, b in zip(old, new, strict=True)) else rebuild(x, new)
+
+    def _at_indices(self, e: Node, x: Node) -> Node:
+        """e, said of d(E), at the indices that x, which stands for d(E), has now."""
+        for i, now in zip(operands(self._indexed[head(x)][0]), operands(x), strict=True):
+            e = at(e, i, now) if is_index(i) and now is not i else e
+        return e
+
+    def stands_in(self, e: Node) -> bool:
+        """Whether e stands for some d(E)."""
+        return (head(e) == "symbol" and e in self._opened and self._opened[e] is not e) or head(e) in self._indexed
+
+    def put(self, e: Node, D: Node, dE: Node) -> Node:
+        """e with D in place of what stands for d(E)."""
+        if head(dE) not in self._indexed:
+            return substitute(e, {dE: D}, rebuild)
+        places = [x for x in postorder([e]) if head(x) == head(dE)]
+        return substitute(e, {x: self._at_indices(D, x) for x in places}, rebuild)
 
     def differentials(self, e: Node) -> list[Node]:
         """The parts of the differential of e, one for each operand that moves, in d(E) of what it is applied to."""
+        part = self.part_within(e)
+        if part is not None:
+            return [mul(share(e, part), self(part))] if head(e) in PARTS else [self(e)]
         taken = self.taken_whole(e)
         if taken:
             return [paired(self._simplify(transpose(Y)), self(o), self.rules) for o, Y in taken]
@@ -184,9 +270,10 @@ class Atoms:
         """The part of the differential of e where operand i moves by D; simplified before D is written out in it."""
         if head(e) == "mul":
             return contribution(e, i, D, self.rules)
-        if D in self.stand_ins:
+        if self.stands_in(D):
             return self._simplify(contribution(e, i, D, self.rules))
-        hidden = variable("~", shape(D))
+        indices = in_order_of_name(free_indices(D) | free_indices(e))
+        hidden = _hidden(shape(D), tuple(indices))
         return substitute(self._simplify(contribution(e, i, hidden, self.rules)), {hidden: D}, rebuild)
 
     def opening(self, e: Node) -> list[Reason]:
@@ -220,13 +307,25 @@ class Atoms:
         """Whether some d(E) stands in e."""
         for x in postorder([e], lambda x: () if x in self._moving else operands(x)):
             if x not in self._moving:
-                self._moving[x] = x in self.stand_ins or any(self._moving[o] for o in operands(x))
+                self._moving[x] = self.stands_in(x) or any(self._moving[o] for o in operands(x))
         return self._moving[e]
 
     def taken_whole(self, e: Node) -> list[tuple[Node, Node]]:
         """(X, Y) with de = Σ ⟨Y, dX⟩ where e has a form whose differential is taken as a whole; [] where it has none."""
         form = self.forms.of(e)
         return [] if form is None else [(X, Y) for X, Y in form.parts if id(X) in self.active]
+
+    def summed(self, term: Node, e: Node) -> Node:
+        """Σ_i of a term, d(E) put back in it, over the indices on which e, whose differential it is of, depends."""
+        term = self.open(term)
+        for i in sorted(free_indices(e), key=lambda i: self._nesting.get(i, -1)):
+            low, high = range_of(i)
+            letters = {name_of(x) for x in postorder([term]) if head(x) == "symbol"}
+            if letter_of(i) in letters:
+                other = fresh(term, low, high)
+                term, i = at(term, i, other), other
+            term = index_sum(term, i, low, high)
+        return term
 
     def line(self, summands: Iterable[Node], why: Sequence[Reason]) -> Line:
         """The line of these terms with d(E) put back; names that were opened come first among the reasons."""
@@ -237,6 +336,19 @@ class Atoms:
             reasons = dict.fromkeys(r for r in reasons if r.name != POWER)
         counts = Counter(map(self.open, summands))
         return Line(tuple(mul(number(n), term) for term, n in counts.items()), tuple(reasons))
+
+
+def share(e: Node, part: Node) -> Node:
+    """The c with de = c*d(part) where the part alone of a variable moves, and e is another of its kind: a Kronecker delta."""
+    places = zip(operands(e)[1:3], operands(part)[1:3], strict=True)
+    return mul(ONE, *(compared("eq", i, k) for i, k in list(places)[: 2 if head(e) == "entry2" else 1]))
+
+
+def _hidden(dims: Shape, indices: tuple[Node, ...]) -> Node:
+    """What stands for a moving part of an expression that depends on these indices while the rest is simplified."""
+    if not indices:
+        return variable(_STAND_IN, dims)
+    return matrix_node(_STAND_IN, indices, dims) if dims else scalar_node(_STAND_IN, indices)
 
 
 def paired(M: Node, D: Node, rules: Rulebase) -> Node:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from matcalc.calculus.atoms import Atoms, Line, Told
 from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.nodes.algebra import add, rebuild, terms
-from matcalc.nodes.expr import Node, postorder, substitute
+from matcalc.nodes.algebra import add, terms
+from matcalc.nodes.expr import Node, head, postorder
 from matcalc.rulebase.base import Rulebase
 
 
@@ -45,17 +45,18 @@ class Expander:
             yield self._atoms.line(terms(now), opening)
         for e in reversed(self._atoms.order):
             dE = self._atoms(e)
-            if e in self._atoms.leaves or dE not in self._atoms.stand_ins or not _occurs(dE, now):
+            if e in self._atoms.leaves or not self._atoms.stands_in(dE) or not _occurs(dE, now):
                 continue
             if e in self._definitions:
                 self._atoms.silent.extend(self._atoms.opening(e))
-                now = substitute(now, {dE: self._atoms(self._definitions[e])}, rebuild)
+                now = self._atoms.put(now, self._atoms(self._definitions[e]), dE)
             else:
                 rule = self._atoms.rule(e)
-                now = substitute(now, {dE: add(*self._atoms.differentials(e))}, rebuild)
+                now = self._atoms.put(now, add(*self._atoms.differentials(e)), dE)
                 yield self._atoms.line(terms(now), [rule])
         yield self._atoms.line(terms(now), ())
 
 
 def _occurs(leaf: Node, e: Node) -> bool:
-    return any(x is leaf for x in postorder([e]))
+    wanted = head(leaf)
+    return any(x is leaf or (wanted != "symbol" and head(x) == wanted) for x in postorder([e]))

@@ -11,9 +11,23 @@ from sympy import Expr
 from matcalc.calculus.adjoint import isolate
 from matcalc.nodes.algebra import add, mul, power, split_coefficient, trace, transpose
 from matcalc.nodes.differentials import differential_node, in_order
-from matcalc.nodes.expr import ONE, SCALAR, Node, head, is_scalar, name_of, operands, shape, size_symbol, variable
+from matcalc.nodes.expr import (
+    ONE,
+    SCALAR,
+    Node,
+    head,
+    is_scalar,
+    name_of,
+    operands,
+    scalar_node,
+    shape,
+    size_symbol,
+    variable,
+)
+from matcalc.nodes.indices import compared, index, index_sum
+from matcalc.nodes.unknown import is_unknown, unknown, upstream
 from matcalc.rulebase.base import Record, Rulebase
-from matcalc.rulebase.differential import contribution, differential
+from matcalc.rulebase.differential import contribution, differential, inner
 
 CHAPTER = "MN19 ch. 8"
 """Of the rules that every differential obeys."""
@@ -23,6 +37,9 @@ NAMED = "definition"
 
 RECOGNISED = "identity"
 """The reason that what was typed is a known function: log(det(X)) = logdet(X)."""
+
+PART = "one-part-moves"
+"""The reason that d(X[:,j]) = delta(j,k)*d(X[:,k]) where nothing but X[:,k] moves."""
 
 QUOTIENT = "quotient"
 POWER = "power"
@@ -43,6 +60,8 @@ GRADIENT = Reason("gradient", citation="MN19 ch. 9")
 SIMPLIFIED = Reason("simplified")
 COLLECTED = Reason("collect")
 """tr(A*dX) + tr(B*dX) = tr((A + B)*dX)."""
+FACTORED = Reason("factor-out", citation=CHAPTER)
+"""Σ_i A_i*dX = (Σ_i A_i)*dX: what does not depend on the index stands beside the sum."""
 LINEAR = Reason("linearity", citation=CHAPTER)
 """d tr(X) = tr(dX), d sum(X) = sum(dX): the differential passes through what is linear."""
 INDEPENDENT = "independent"
@@ -65,6 +84,9 @@ class Reasons:
             last = len(operands(e)) - 1
             key = "both" if len(moving) > 1 else "left" if moving[0] == 0 else "right" if moving[0] == last else "middle"
             return self._once((name, key), lambda: self._product(key))
+        if is_unknown(name):
+            scalar = is_scalar(operands(e)[0])
+            return self._once(("unknown", scalar), lambda: self._unknown(scalar))
         record = self._rules.rule_of(e)
         if record is None:
             if name == "smul" and any(_divides(operands(e)[i]) for i in moving):
@@ -90,6 +112,10 @@ class Reasons:
     def of_structure(self, name: str, key: str = "project") -> Reason:
         """The projection on a subspace, 1/2*(G + G') for symmetric X, or the gradient by the independent entries."""
         return Reason(name if key == "project" else INDEPENDENT, citation=self._rules.structures[name].source)
+
+    def sifting(self) -> Reason:
+        """What a delta does in a sum: Σ_i delta(i,k)*a_i = a_k."""
+        return self._once("sifting", self._sifting)
 
     def _once(self, key: object, make: Callable[[], Reason]) -> Reason:
         if key not in self._made:
@@ -124,6 +150,17 @@ class Reasons:
                 return Reason(POWER, differential_node(power(u, p)), mul(p, power(u, p - 1), du), CHAPTER)
             case name:
                 return Reason(name, None, None, CHAPTER)
+
+    def _sifting(self) -> Reason:
+        n = size_symbol("n")
+        i, k, a = index("i", ONE, n), variable("k", SCALAR, ("integer",)), variable("a", (n, ONE))
+        body = mul(compared("eq", i, k), scalar_node("entry", (a, i)))
+        return Reason("sifting", index_sum(body, i, ONE, n), scalar_node("entry", (a, k)), "definition")
+
+    def _unknown(self, scalar: bool) -> Reason:
+        y = variable("y", SCALAR if scalar else (size_symbol("n"), ONE))
+        dy = variable("dy", shape(y))
+        return Reason("unknown-function", differential_node(unknown("ell", y)), inner(upstream("ell", y), dy), "definition")
 
     def _quotient(self) -> Reason:
         u, v, du, dv = (variable(name, SCALAR) for name in ("u", "v", "du", "dv"))

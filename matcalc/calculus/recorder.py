@@ -13,8 +13,9 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from matcalc.calculus.adjoint import children, operand_adjoint, reading_order
-from matcalc.calculus.atoms import TRIVIAL, Atoms, Line, Told
-from matcalc.calculus.reasons import Reason, Reasons
+from matcalc.calculus.atoms import TRIVIAL, Atoms, Line, Told, share
+from matcalc.calculus.parts import PARTS, part_like
+from matcalc.calculus.reasons import FACTORED, Reason, Reasons
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.nodes.algebra import add, is_zero, mul, split_coefficient, transpose, zeros
 from matcalc.nodes.expr import (
@@ -26,6 +27,7 @@ from matcalc.nodes.expr import (
     postorder,
     shape,
 )
+from matcalc.nodes.indices import free_indices, leaving
 from matcalc.rulebase.base import Rulebase
 
 Part: TypeAlias = tuple[int, Node]
@@ -94,8 +96,9 @@ class Recorder:
 
     def _told(self, group: Sequence[Node], moved: Mapping[int, _Move]) -> Iterator[Line]:
         """The differentials of some nodes, then what they are applied to at the end of the traces."""
-        why = tuple(dict.fromkeys(moved[id(x)].rule for x in group if not self._atoms.was_shown(x)))
-        yield self._line({id(x): moved[id(x)].differentials for x in group} if why else {}, why)
+        why = tuple(dict.fromkeys(moved[id(x)].rule for x in group if not (moved[id(x)].quiet or self._atoms.was_shown(x))))
+        shown = {id(x): moved[id(x)].differentials for x in group if not moved[id(x)].quiet}
+        yield self._line(shown if why else {}, why)
         for x in group:
             self._replace(x, moved[id(x)].parts)
         for x in [x for x in self._frontier if head(x) == "transpose" and 1 in shape(x) and not self._waiting.get(id(x), 0)]:
@@ -135,25 +138,42 @@ class Recorder:
 
     def _adjoints(self, e: Node, G: Node) -> Iterator[tuple[Node, Part]]:
         for i, o in self._atoms.moving(e):
-            yield o, (self._place[id(e), i], operand_adjoint(e, i, G, self._rules))
+            yield o, (self._place[id(e), i], leaving(operand_adjoint(e, i, G, self._rules), e, o))
 
     def _moved(self, e: Node) -> _Move:
         """The differential of e in d(E) of what it is applied to, and the cotangents of those."""
         G = self._cotangent(e)
         pieces = self._atoms.differentials(e)
+        part = self._atoms.part_within(e)
+        if part is not None:
+            return self._of_part(e, part, pieces, G)
         taken = self._atoms.taken_whole(e)
         if not taken:
-            return _Move(pieces, list(self._adjoints(e, G)), self._atoms.rule(e), tuple(self._crossed(G, pieces)))
-        parts = [(o, (self._place.get((id(e), 0), 0), mul(G, Y))) for o, Y in taken]
-        return _Move(pieces, parts, self._atoms.rule(e), ())
+            moves = [*self._crossed(G, pieces), *self._factored(e, self._atoms.below(e))]
+            return _Move(pieces, list(self._adjoints(e, G)), self._atoms.rule(e), tuple(moves), quiet=head(e) in PARTS)
+        parts = [(o, (self._place.get((id(e), 0), 0), leaving(mul(G, Y), e, o))) for o, Y in taken]
+        return _Move(pieces, parts, self._atoms.rule(e), tuple(self._factored(e, [o for o, _ in taken])))
+
+    def _of_part(self, e: Node, part: Node, pieces: list[Node], G: Node) -> _Move:
+        """The move from X, or X[:,j], to the X[:,k] that alone moves."""
+        rule = self._atoms.rule(e)
+        if head(e) not in PARTS:
+            return _Move(pieces, [(part, (0, part_like(part, G)))], rule, (rule,), quiet=True)
+        Y = leaving(mul(share(e, part), G), e, part)
+        sifted = (self._reasons.sifting(),) if free_indices(e) else ()
+        return _Move(pieces, [(part, (self._place[id(e), 0], Y))], rule, sifted)
+
+    def _factored(self, e: Node, below: Iterable[Node]) -> Iterator[Reason]:
+        """What is worth a word where the sum over an index on which e depends is one of its cotangent alone."""
+        if any(free_indices(e) - free_indices(o) for o in below):
+            yield FACTORED
 
     def _crossed(self, G: Node, differentials: Iterable[Node]) -> Iterator[Reason]:
         """What brings d(E) to the end of a trace where it stands inside these differentials, whose cotangent is G."""
-        atoms = self._atoms.stand_ins
         holds: set[int] = set()
         for x in postorder(differentials, lambda x: () if id(x) in self._given else operands(x)):
             moving = [i for i, o in enumerate(operands(x)) if id(o) in holds]
-            if x in atoms or moving:
+            if self._atoms.stands_in(x) or moving:
                 holds.add(id(x))
             name, flat = head(x), 1 in shape(x) or is_scalar(x)
             if name in ("mul", "scalar") and moving:
@@ -209,15 +229,19 @@ class Recorder:
         for e in self._frontier:
             M = transpose(self._cotangent(e))
             for D in differentials.get(id(e)) or (self._atoms(e),):
-                found.extend(self._atoms.met(M, D))
+                found.extend(self._atoms.summed(term, e) for term in self._atoms.met(M, D))
         return self._atoms.line(found, why)
 
 
 @dataclass(frozen=True)
 class _Move:
-    """The parts of the differential of a node, the cotangents of what it is applied to, the rule, the moves."""
+    """The parts of the differential of a node, the cotangents of what it is applied to, the rule, the moves.
+
+    A quiet one has no line that tells its differential.
+    """
 
     differentials: list[Node]
     parts: list[tuple[Node, Part]]
     rule: Reason
     moves: tuple[Reason, ...]
+    quiet: bool = False
