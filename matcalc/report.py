@@ -13,8 +13,9 @@ from dataclasses import replace
 from matcalc import document
 from matcalc.document import Block, Chain, Document, Row
 from matcalc.explain import explain, left_side
-from matcalc.language.problem import Problem, user_shape
-from matcalc.nodes.expr import Node, name_of, properties
+from matcalc.language.problem import Problem, kind_of, user_shape
+from matcalc.nodes.expr import Node, name_of
+from matcalc.nodes.families import stated
 from matcalc.printing.latex import Transpose
 from matcalc.printing.text import text
 from matcalc.result import Result
@@ -90,8 +91,7 @@ def _json(problem: Problem, results: Sequence[Result], steps: bool) -> str:
 
 
 def _variable(e: Node) -> dict[str, object]:
-    dims = user_shape(e)
-    return {"kind": ("scalar", "vector", "matrix")[len(dims)], "shape": dims, "properties": sorted(properties(e))}
+    return {"kind": kind_of(e), "shape": user_shape(e), "properties": stated(e)}
 
 
 def _derivative(d: Result, steps: bool) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import sympy
 
 from matcalc.calculus.engine import Engine
+from matcalc.calculus.simplify.indexed import adds_units
 from matcalc.exchange.interchange import to_sympy
 from matcalc.explain import Explanation, explain
 from matcalc.language.problem import Problem, user_shape
@@ -89,8 +90,8 @@ class Result(ABC):
 
     @cached_property
     def closed_form(self) -> bool:
-        """Whether no unevaluated derivative had to stay."""
-        return not any(head(e) in _UNEVALUATED for e in postorder([self.node]))
+        """Whether no unevaluated derivative had to stay, and no unit vectors that are added up over an index."""
+        return not adds_units(self.node) and not any(head(e) in _UNEVALUATED for e in postorder([self.node]))
 
     @cached_property
     def derived(self) -> Derived:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+from sympy import Expr
+
 from matcalc.document import Block, Chain, Row
 from matcalc.errors import ArgumentError
 from matcalc.language.problem import Problem, declaration
-from matcalc.nodes.expr import Node, properties, shape
+from matcalc.nodes.expr import ONE, Node, properties, shape, variable
+from matcalc.nodes.families import member, member_shape, stated
 from matcalc.printing.latex import Transpose, latex, latex_chain, latex_program
 from matcalc.printing.layout import Program, broken
 from matcalc.printing.mathml import lines
@@ -44,9 +47,11 @@ class Notation:
     label: str
     d: str
     declared: Callable[[Node], str]
+    function: Callable[[Node, str], str]
     where: str
     separator: str
     equal: str
+    differs: str
     yes: str
     no: str
     pieces: Callable[[str], tuple[str, ...]]
@@ -98,9 +103,11 @@ def _text(signatures: Signatures) -> Notation:
         label="d{f}/d{x}",
         d="d",
         declared=declaration,
+        function=lambda ell, kind: f"{write(ell)}: function({kind}) -> scalar",
         where="where ",
         separator="; ",
         equal=" == ",
+        differs=" != ",
         yes="checked",
         no="not checked",
         pieces=lambda shown: broken(shown, _COLUMNS),
@@ -118,9 +125,11 @@ def _unicode(signatures: Signatures) -> Notation:
         label="∂{f}/∂{x}",
         d="d",
         declared=_membership,
+        function=lambda ell, kind: f"{write(ell)} a function of a {kind}",
         where="with ",
         separator=", ",
-        equal=" == ",
+        equal=" = ",
+        differs=" ≠ ",
         yes="✓ checked",
         no="✗ not checked",
         pieces=lambda shown: broken(shown, _COLUMNS),
@@ -140,9 +149,11 @@ def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation
         label=r"$\partial {f}/\partial {x}$",
         d=r"\mathrm{d}",
         declared=partial(_latex_membership, write),
+        function=lambda ell, kind: f"${write(ell)}$ a function of a {kind}",
         where="where ",
         separator=", ",
         equal=" = ",
+        differs=r" $\ne$ ",
         yes="checked",
         no="not checked",
         pieces=lines,
@@ -152,22 +163,38 @@ def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation
 
 
 def _membership(e: Node) -> str:
-    """`X ∈ ℝⁿˣᵈ symmetric`."""
-    dims = "×".join(unicode(d) for d in shape(e)).removesuffix("×1")
+    """`X ∈ ℝⁿˣᵈ symmetric`, `x₁, …, x_N ∈ ℝᵈ`."""
+    dims = "×".join(map(unicode, space_of(e))).removesuffix("×1")
     raised = "".join(_RAISED.get(c, "") for c in dims)
-    if "integer" in properties(e):
-        return f"{unicode(e)} ∈ ℤ"
-    space = "ℝ" + (raised if len(raised) == len(dims) else f"^({dims})")
-    return " ".join([f"{unicode(e)} ∈ {space}", *sorted(properties(e))])
+    field = "ℤ" if "integer" in properties(e) else "ℝ"
+    space = field + (raised if len(raised) == len(dims) else f"^{dims}" if dims.isalnum() else f"^({dims})")
+    names = ", …, ".join(map(unicode, _members(e))) or unicode(e)
+    return " ".join([f"{names} ∈ {space}", *_said(e)])
 
 
 def _latex_membership(write: Callable[[Node], str], e: Node) -> str:
-    r"""`$X \in \mathbb{R}^{n \times d}$ symmetric`."""
-    if "integer" in properties(e):
-        return rf"${write(e)} \in \mathbb{{Z}}$"
-    dims = r" \times ".join(write(d) for d in shape(e)).removesuffix(r" \times 1")
-    space = rf"\mathbb{{R}}^{{{dims}}}" if dims else r"\mathbb{R}"
-    return " ".join([rf"${write(e)} \in {space}$", *sorted(properties(e))])
+    r"""`$X \in \mathbb{R}^{n \times d}$ symmetric`, `$x_{1}, \dots, x_{N} \in \mathbb{R}^{d}$`."""
+    dims = r" \times ".join(map(write, space_of(e))).removesuffix(r" \times 1")
+    field = r"\mathbb{Z}" if "integer" in properties(e) else r"\mathbb{R}"
+    names = r", \dots, ".join(map(write, _members(e))) or write(e)
+    return " ".join([rf"${names} \in {field}{f'^{{{dims}}}' if dims else ''}$", *_said(e)])
+
+
+def space_of(e: Node) -> tuple[Expr, ...]:
+    """The shape of a variable, or of the members of a family."""
+    found = member_shape(e)
+    return shape(e) if found is None else found[:2]
+
+
+def _members(e: Node) -> tuple[Node, ...]:
+    """The first and the last member of a family; () of anything else."""
+    found = member_shape(e)
+    return () if found is None else tuple(member(e, t) for t in (ONE, found[2]))
+
+
+def _said(e: Node) -> list[str]:
+    """The properties that are said of a variable, beside that it is a whole number."""
+    return [p for p in stated(e) if p != "integer" and not (not shape(e) and p == "nonnegative" and "positive" in stated(e))]
 
 
 def statement(words: Notation, problem: Problem) -> Block:
@@ -182,5 +209,7 @@ def statement(words: Notation, problem: Problem) -> Block:
 def _variables(words: Notation, problem: Problem) -> tuple[str, ...]:
     """The line that declares every variable, and what may be assumed."""
     declared = [words.declared(e) + " constant" * (n in problem.constants) for n, e in problem.variables.items()]
-    assumed = [f"assume {words.said(left)}{words.equal}{words.said(right)}" for left, right in problem.facts]
+    declared += [words.function(variable(name, ()), kind) for name, kind in problem.functions.items()]
+    assumed = [f"assume {words.said(a)}{words.equal}{words.said(b)}" for a, b in problem.facts]
+    assumed += [f"assume {words.said(a)}{words.differs}{words.said(b)}" for a, b in problem.distinct]
     return (words.where + words.separator.join([*declared, *assumed]),) if declared or assumed else ()

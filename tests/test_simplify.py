@@ -131,6 +131,7 @@ STRATEGY_EXAMPLES = [
     ("part_of", "(X*W)[:,j]", "X*W[:,j]"),
     ("part_of", "exp(x .* y)[i]", "exp(x[i]*y[i])"),
     ("part_of", "(x*w')[i,j]", "w[j]*x[i]"),
+    ("take_out_kron", "sum(x[k]*kron(e(k,n)', B) for k in 1..n)", "kron(x', B)"),
     ("settle_deltas", "sum(x[k]*(1 - delta(k,i)) for k in 1..n if k != i)", "sum(x[k] for k in 1..n if k != i)"),
     ("settle_comparison", "0 < x", "ind(x > 0)"),
 ]  # fmt: skip

@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from matcalc.calculus.structure import Structures
-from matcalc.nodes.expr import Node, head, is_leaf, is_scalar, operands, tree_size
+from matcalc.nodes.algebra import mul, split_coefficient, terms
+from matcalc.nodes.expr import ONE, Node, head, is_leaf, is_scalar, name_of, operands, tree_size
+from matcalc.nodes.indices import free_indices, range_of
 from matcalc.rulebase.base import Rulebase
 
 _CONDITION = re.compile(r"(\w+)\((.*)\)")
 _LONGEST = 40
+_EVEN = frozenset({"offkink", "nonzero"})
+"""What holds of X where it holds of -X."""
 
 
 def conditions(
@@ -42,7 +46,23 @@ def _words(e: Node, rules: Rulebase, structures: Structures, write: Callable[[No
             says = rules.structures[word].says
             if word == "nonzero" and not is_scalar(operand):
                 says = "{X} has no entry 0"
-            yield says.replace("{X}", write(operand) if tree_size(operand) <= _LONGEST else "…")
+            if word in _EVEN and _negatives(operand) > 0:
+                operand = min(operand, mul(-ONE, operand), key=_negatives)
+            yield says.replace("{X}", _written(operand, write))
+
+
+def _negatives(e: Node) -> int:
+    """How many terms of a sum are read with a minus."""
+    return sum(1 for t in terms(e) if bool((t if is_scalar(t) else split_coefficient(t)[0]).as_coeff_Mul()[0].is_negative))
+
+
+def _written(operand: Node, write: Callable[[Node], str]) -> str:
+    """The operand; of one that depends on an index for all its values."""
+    ranges = ", ".join(
+        f"{write(i)} in {write(range_of(i)[0])}..{write(range_of(i)[1])}" for i in sorted(free_indices(operand), key=name_of)
+    )
+    shown = write(operand) if tree_size(operand) <= _LONGEST else "…"
+    return f"{shown} ({ranges})" if ranges else shown
 
 
 def _only_squared(path: list[Node]) -> set[int]:

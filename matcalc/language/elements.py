@@ -13,11 +13,11 @@ from matcalc.language.infer import Inference
 from matcalc.language.scope import Bound, Step
 from matcalc.language.shapes import Dim, Size, simplified
 from matcalc.language.shapes import Shape as Dims
-from matcalc.language.syntax.names import name_key
-from matcalc.language.syntax.tree import Comparison, Comprehension, Expression, Index, Name
+from matcalc.language.syntax.tree import Comparison, Comprehension, Expression, Index
 from matcalc.nodes import algebra
 from matcalc.nodes.blocks import common
 from matcalc.nodes.expr import ONE, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape
+from matcalc.nodes.families import member, member_shape
 from matcalc.nodes.indices import compared, index, index_sum, range_of
 from matcalc.rulefiles.records import Record
 
@@ -66,10 +66,8 @@ class Elements:
         X = self.nodes[id(e.operand)]
         if is_scalar(X):
             return X
-        if len(e.places) == 1 and e.places[0] is not None and isinstance(e.operand, Name):
-            family = self.inference.members.get(name_key(e.operand.name))
-            if family is not None:
-                return self._member(X, self.nodes[id(e.places[0])], *family)
+        if len(e.places) == 1 and e.places[0] is not None and member_shape(X) is not None:
+            return member(X, self.nodes[id(e.places[0])])
         places = [None if p is None else self.nodes[id(p)] for p in e.places]
         if len(places) == 2 and shape(X)[1] == 1:
             self.refuse("a vector has one index", e, "write x[i]")
@@ -85,13 +83,6 @@ class Elements:
         if i is None:
             return X if j is None else matrix_node("column", (X, j), (shape(X)[0], ONE))
         return matrix_node("row", (X, i), (ONE, shape(X)[1])) if j is None else scalar_node("entry2", (X, i, j))
-
-    def _member(self, X: Node, t: Node, dims: Dims, count: Dim) -> Node:
-        """x[t] of a family: column t of its array, of a family of matrices block t."""
-        rows, columns = (self.dim(d) for d in dims)
-        if columns == 1:
-            return matrix_node("column", (X, t), (rows, ONE))
-        return matrix_node("member", (X, t, self.dim(count)), (rows, columns))
 
     def bound(self, b: Bound) -> Expr:
         """The symbol of an index."""

@@ -126,6 +126,10 @@ def _declare(scope: Scope, source: str, line: Declaration) -> None:
     if word == "function":
         _declare_function(scope, source, line)
         return
+    properties = list(line.properties)
+    if word not in KINDS and is_square(scope.signatures, word) and line.sizes is None:
+        properties.insert(0, line.kind)  # Sigma: posdef
+        word = "matrix"
     if word not in KINDS:
         near = get_close_matches(word, KINDS, 1)
         raise DeclarationError(
@@ -147,9 +151,9 @@ def _declare(scope: Scope, source: str, line: Declaration) -> None:
             span=line.span,
             hint=_COUNTS[count],
         )
-    properties = _properties(scope, source, line, kind)
+    known = _properties(scope, source, properties, kind)
     for name in line.names:
-        _enter(scope, Declared("integer" if "integer" in properties else kind, sizes, properties, name, source))
+        _enter(scope, Declared("integer" if "integer" in known else kind, sizes, known, name, source))
     for size in sizes or ():
         for part in _names_in(size):
             _size(scope, part.name)
@@ -183,9 +187,9 @@ def _declare_function(scope: Scope, source: str, line: Declaration) -> None:
         _enter(scope, Declared("function", line.sizes, frozenset(), name, source))
 
 
-def _properties(scope: Scope, source: str, line: Declaration, kind: str) -> frozenset[str]:
+def _properties(scope: Scope, source: str, properties: Iterable[Name], kind: str) -> frozenset[str]:
     known = [*scope.signatures.structures, *(p for p in SCALAR_PROPERTIES if p not in scope.signatures.structures)]
-    for p in line.properties:
+    for p in properties:
         if p.name not in known:
             near = get_close_matches(p.name, known, 1)
             raise DeclarationError(
@@ -205,7 +209,7 @@ def _properties(scope: Scope, source: str, line: Declaration, kind: str) -> froz
             raise DeclarationError(
                 f"a vector cannot be {p.name}", source=source, span=p.span, hint="declare a matrix, as X: matrix(n,n)"
             )
-    return frozenset(p.name for p in line.properties)
+    return frozenset(p.name for p in properties)
 
 
 def _define(scope: Scope, source: str, name: Name, number: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sympy import Expr, Integer
 
-from matcalc.nodes.expr import Node, intern_scalar, properties, shape, size_symbol
+from matcalc.nodes.expr import ONE, Node, intern_scalar, matrix_node, properties, shape, size_symbol
 
 _MARK = "family:"
 
@@ -23,6 +23,16 @@ def member_shape(e: Node) -> tuple[Expr, Expr, Expr] | None:
     columns = Integer(text) if text.isdecimal() else size_symbol(text)
     rows, total = shape(e)
     return rows, intern_scalar(columns), intern_scalar(total / columns)
+
+
+def member(e: Node, t: Node) -> Node:
+    """x[t]: column t of the array of a family, of a family of matrices block t."""
+    found = member_shape(e)
+    assert found is not None
+    rows, columns, count = found
+    if columns == 1:
+        return matrix_node("column", (e, t), (rows, ONE))
+    return matrix_node("member", (e, t, count), (rows, columns))
 
 
 def stated(e: Node) -> list[str]:

@@ -316,7 +316,8 @@ class Outline:
         if is_upstream(head(e)):
             views = (name_view(name), self.view(operands(e)[0]))
             return finish(View("upstream", views, None, 1), name + labels(views), 1.0, 6)
-        return self._spelled(e, name)
+        views = (name_view(name), self.view(operands(e)[0]))
+        return finish(View("applied", views, None, 1 + views[1].size), name + labels(views), 1.0, 6)
 
     def _block(self, e: Node) -> View:
         """[A, B; C, D]: rows of a left-nested vcat, each a left-nested hcat."""

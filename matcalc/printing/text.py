@@ -63,7 +63,7 @@ class TextStyle(Style):
 
     def array(self, view: View, parts: Sequence[Printed]) -> Printed:
         """ones(n), zeros(m, n), eye(n)."""
-        return self.applied(view.data, parts)
+        return self.spelled(view.data, parts)
 
     # ---------------------------------------------------------------- sums and products
 
@@ -152,7 +152,7 @@ class TextStyle(Style):
 
     def kron(self, view: View, parts: Sequence[Printed]) -> Printed:
         """A Kronecker product."""
-        return self.applied("kron", parts)
+        return self.spelled("kron", parts)
 
     # ---------------------------------------------------------------- powers
 
@@ -176,7 +176,7 @@ class TextStyle(Style):
 
     def sqrt(self, view: View, parts: Sequence[Printed]) -> Printed:
         """A root, of a scalar or entry by entry."""
-        return self.applied("sqrt", parts)
+        return self.spelled("sqrt", parts)
 
     def transpose(self, view: View, parts: Sequence[Printed]) -> Printed:
         """A'."""
@@ -184,7 +184,7 @@ class TextStyle(Style):
 
     def inverse(self, view: View, parts: Sequence[Printed]) -> Printed:
         """inv(A)."""
-        return self.applied("inv", parts)
+        return self.spelled("inv", parts)
 
     # ---------------------------------------------------------------- calls
 
@@ -196,9 +196,9 @@ class TextStyle(Style):
 
     def differential(self, view: View, parts: Sequence[Printed]) -> Printed:
         """d(A*B)."""
-        return self.applied("d", parts)
+        return self.spelled("d", parts)
 
-    def applied(self, function: str, parts: Sequence[Printed]) -> Printed:
+    def spelled(self, function: str, parts: Sequence[Printed]) -> Printed:
         """function(parts)."""
         return Printed((function, "(", separated([self.whole(p).rope for p in parts], ", "), ")"))
 
@@ -221,9 +221,13 @@ class TextStyle(Style):
         after = (" if ", separated(conditions, "*")) if conditions else ""
         return Printed(("sum(", body, " for ", index, " in ", low, "..", high, after, ")"))
 
+    def applied(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """An unknown function: ell(y)."""
+        return Printed((parts[0].rope, self.bracketed(parts[1]).rope), tall=parts[1].tall, opens="call", closes="call")
+
     def upstream(self, view: View, parts: Sequence[Printed]) -> Printed:
         """grad(ell, y)."""
-        return self.applied("grad", parts)
+        return self.spelled("grad", parts)
 
     def axis(self, view: View, parts: Sequence[Printed]) -> Printed:
         """sum(X, axis=1), mean(X, axis=0)."""
@@ -233,7 +237,7 @@ class TextStyle(Style):
     def index(self, view: View, parts: Sequence[Printed]) -> Printed:
         """X[i,j], X[i,:]."""
         indices = [i if isinstance(i, str) else self.whole(parts[i]).rope for i in view.data]
-        atom = view.parts[0].kind in ("name", "call", "index")
+        atom = view.parts[0].kind in ("name", "call", "index", "applied", "upstream")
         base = parts[0].rope if atom else self.bracketed(parts[0]).rope
         return Printed((base, "[", separated(indices, ","), "]"))
 

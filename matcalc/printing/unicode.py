@@ -192,7 +192,10 @@ class UnicodeStyle(MathStyle):
         small = _raised("".join(shown), _SUBSCRIPTS) if all(len(s) == 1 for s in shown) else None
         if small is not None and view.parts[0].kind == "name" and join(parts[0].rope).isalpha() and parts[0].closes == "letter":
             return Printed((parts[0].rope, small), opens="letter", closes="letter")
-        return super().index(view, parts)._replace(opens=parts[0].opens, closes="call")
+        if len(shown) == 1 and shown[0].isalnum() and view.parts[0].kind == "name" and parts[0].closes == "letter":
+            return Printed((parts[0].rope, "_", shown[0]), opens="letter", closes="word")
+        base = parts[0] if view.parts[0].kind == "name" else self.bracketed(parts[0])
+        return super().index(view, [base, *parts[1:]])._replace(opens=parts[0].opens, closes="call")
 
 
 def _raised(shown: str, table: dict[str, str]) -> str | None:

@@ -20,6 +20,7 @@ from matcalc.calculus.simplify.indexed import (
     settle_comparison,
     settle_sum,
     spread_sum,
+    take_out_kron,
     unit_entries,
     unit_products,
     without_units,
@@ -93,7 +94,7 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "tr": (turn_trace, distribute_linear),
     "sum": (known_total, distribute_linear),
     "mean": (known_total, distribute_linear),
-    SUM: (settle_sum, pick, fold, spread_sum),
+    SUM: (settle_sum, pick, take_out_kron, fold, spread_sum),
     **dict.fromkeys(("entry", "entry2", "row", "column"), _PARTS),
     **dict.fromkeys(RELATIONS, _COMPARISONS),
 }

@@ -11,7 +11,18 @@ from sympy import Expr
 from matcalc.calculus.simplify.products import coefficient_and_factors
 from matcalc.calculus.simplify.stack import total
 from matcalc.calculus.simplify.strategy import Simplifies
-from matcalc.nodes.algebra import add, hadamard, hadamard_power, mul, rebuild, split_coefficient, terms, transpose, unbroadcast
+from matcalc.nodes.algebra import (
+    add,
+    hadamard,
+    hadamard_power,
+    kron,
+    mul,
+    rebuild,
+    split_coefficient,
+    terms,
+    transpose,
+    unbroadcast,
+)
 from matcalc.nodes.expr import (
     ONE,
     Node,
@@ -76,6 +87,18 @@ def fold(e: Node, s: Simplifies) -> Node | None:
         return None
     shorter = s.if_shorter(e, made)
     return shorter if shorter is not None and (not is_scalar(e) or not operands(shorter)) else None
+
+
+def take_out_kron(e: Node, s: Simplifies) -> Node | None:
+    """Σ_i c_i*kron(A_i, B) = kron(Σ_i c_i*A_i, B), and the same of the right factor."""
+    body, i, low, high = operands(e)
+    c, fs = coefficient_and_factors(body)
+    if len(fs) != 1 or head(fs[0]) != "kron":
+        return None
+    A, B = operands(fs[0])
+    if i not in free_indices(B):
+        return kron(index_sum(mul(c, A), i, low, high), B)
+    return kron(A, index_sum(mul(c, B), i, low, high)) if i not in free_indices(A) else None
 
 
 def without_units(e: Node, rules: Rulebase) -> Node:
