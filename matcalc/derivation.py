@@ -66,7 +66,7 @@ class Derivation(Result):
         """The gradient as a callable that takes arrays by name and returns an array of the documented shape."""
         if target != "numpy":
             raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
-        return function(self.node, self.problem, self.rules)
+        return function(self.node, self.problem, self.rules, like=self.variable)
 
 
 def gradient(
@@ -131,6 +131,7 @@ def _compared(
         results,
         definitions=problem.definitions,
         facts=(*problem.facts, *declared_facts(several_structures(problem), rules)),
+        distinct=problem.distinct,
         draws=draws,
         seed=seed,
         independent=convention == "independent",

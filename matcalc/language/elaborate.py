@@ -237,9 +237,9 @@ class Elaboration(Elements):
         if is_upstream(e):
             ell = e.arguments[0]
             assert isinstance(ell, Name)
-            return upstream(self.scope.spelling[name_key(ell.name)], self.nodes[id(e.arguments[1])])
+            return upstream(self.function(ell.name), self.nodes[id(e.arguments[1])])
         if self.scope.is_function(e.function):
-            return unknown(self.scope.spelling[name_key(e.function)], self.nodes[id(e.arguments[0])])
+            return unknown(self.function(e.function), self.nodes[id(e.arguments[0])])
         if found is None:
             of = e.arguments[0]
             return self.differential(of) if isinstance(of, Name) else differential_node(self.nodes[id(of)])
@@ -252,6 +252,10 @@ class Elaboration(Elements):
         if found.record.entrywise:
             return self._entrywise(found.record, arguments, dims, e)
         return self._operation(found, found.record, arguments, dims, e)
+
+    def function(self, name: str) -> str:
+        """The name of an unknown function as it was first spelled."""
+        return self.scope.spelling.get(name_key(name), name)
 
     def _plain(self, found: Resolved, arguments: Mapping[str, Node], dims: Shape, e: Call) -> Node:
         if found.name == "filled":

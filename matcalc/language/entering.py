@@ -153,27 +153,24 @@ def _declare(scope: Scope, source: str, line: Declaration) -> None:
         )
     known = _properties(scope, source, properties, kind)
     for name in line.names:
-        _enter(scope, Declared("integer" if "integer" in known else kind, sizes, known, name, source))
+        key = _enter(scope, source, name)
+        scope.declared[key] = Declared("integer" if "integer" in known else kind, sizes, known, name, source)
     for size in sizes or ():
         for part in _names_in(size):
             _size(scope, part.name)
 
 
-def _enter(scope: Scope, declared: Declared) -> None:
-    name = declared.name
-    key = scope.meet(name.name, declared.source, name.span)
-    if key in scope.declared:
-        raise DeclarationError(
-            f"{name.name} is declared twice",
-            source=declared.source,
-            span=name.span,
-            hint="put all its properties in one declaration",
-        )
-    scope.declared[key] = declared
+def _enter(scope: Scope, source: str, name: Name) -> str:
+    """The key of a name that is declared here, for the first time."""
+    key = scope.meet(name.name, source, name.span)
+    if key in scope.declared or key in scope.functions:
+        hint = "put all its properties in one declaration"
+        raise DeclarationError(f"{name.name} is declared twice", source=source, span=name.span, hint=hint)
+    return key
 
 
 def _declare_function(scope: Scope, source: str, line: Declaration) -> None:
-    """An unknown function of one argument: `sizes` of what is declared holds the kind of the argument."""
+    """An unknown function of one argument."""
     kinds = [e.name if isinstance(e, Name) else "" for e in line.sizes or ()]
     plain = len(kinds) == 1 and kinds[0] in FUNCTION_ARGUMENTS and line.result is not None and line.result.name == "scalar"
     if not plain or line.properties:
@@ -184,7 +181,7 @@ def _declare_function(scope: Scope, source: str, line: Declaration) -> None:
             hint="as in ell: function(vector) -> scalar",
         )
     for name in line.names:
-        _enter(scope, Declared("function", line.sizes, frozenset(), name, source))
+        scope.functions[_enter(scope, source, name)] = kinds[0]
 
 
 def _properties(scope: Scope, source: str, properties: Iterable[Name], kind: str) -> frozenset[str]:

@@ -337,14 +337,13 @@ class Inference(Indexing):
 
     def _argument(self, name: str, e: Call) -> None:
         """What an unknown function is applied to is what its declaration says."""
-        (kind,) = self.scope.declared[name_key(name)].sizes or ()
-        assert isinstance(kind, Name)
+        kind = self.scope.functions[name_key(name)]
         if len(e.arguments) != 1 or e.keywords:
             raise MisfitError("count", [e], what=f"{name} takes one argument", hint=f"{name}(y)", cls=ArgumentError)
         found = self.shapes[id(e.arguments[0])]
-        wanted = self.fresh(kind.name)
+        wanted = self.fresh(kind)
         if bool(found) != bool(wanted):
-            raise misuse(f"{name} is declared a function of a {kind.name}", e.arguments[0], "change the declaration")
+            raise misuse(f"{name} is declared a function of a {kind}", e.arguments[0], "change the declaration")
         if found:
             self.same(found, wanted, "+", e.arguments[0], e.arguments[0])
 

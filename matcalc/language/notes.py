@@ -22,7 +22,7 @@ def notes_of(
     notes += _spread(scope, inference, size)
     notes += _undetermined(scope, inference, size)
     for key, declared in scope.declared.items():
-        if key not in inference.names and key not in scope.sizes and declared.kind != "function":
+        if key not in inference.names and key not in scope.sizes:
             notes.append(f"{declared.name.name} is declared and does not occur")
     return tuple(dict.fromkeys(notes))
 

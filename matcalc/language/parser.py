@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import sympy
 from sympy import Expr
@@ -140,7 +141,7 @@ def _problem(
         facts=facts,
         distinct=distinct,
         constants=constants,
-        functions=scope.functions(),
+        functions={scope.spelling[key]: kind for key, kind in scope.functions.items()},
         letters=tuple(b.name.name for b in scope.steps[-1].indices),
     )
 
@@ -190,9 +191,16 @@ class _Sizes:
 
 
 def parse_formula(
-    text: str, variables: Mapping[str, Node], sizes: Mapping[str, Expr], *, signatures: Signatures | None = None
+    text: str,
+    variables: Mapping[str, Node],
+    sizes: Mapping[str, Expr],
+    *,
+    functions: Mapping[str, str] | None = None,
+    signatures: Signatures | None = None,
 ) -> Node:
     """The node of one expression all of whose names are given: variables as nodes, sizes as expressions.
+
+    `functions` are unknown ones, with the kind of their argument.
 
     Raises: MatcalcError; an UnknownNameError for a name that is not given.
     """
@@ -201,14 +209,20 @@ def parse_formula(
         raise ParseError(
             "expected one expression", source=text, span=(0, max(1, len(text))), hint="a formula has no definitions"
         )
-    return formula_node(text, lines[0].expression, variables, sizes, signatures or load())
+    return formula_node(text, lines[0].expression, variables, sizes, signatures or load(), functions or {})
 
 
 def formula_node(
-    text: str, expression: Expression, variables: Mapping[str, Node], sizes: Mapping[str, Expr], signatures: Signatures
+    text: str,
+    expression: Expression,
+    variables: Mapping[str, Node],
+    sizes: Mapping[str, Expr],
+    signatures: Signatures,
+    functions: Mapping[str, str] = MappingProxyType({}),
 ) -> Node:
     """The node of an expression all of whose names are given."""
     scope = formula_scope(text, expression, signatures)
+    scope.functions.update({name_key(name): kind for name, kind in functions.items()})
     rigid = _Rigid()
     scope.sizes.update({name_key(name): rigid.named(name, e) for name, e in sizes.items()})
     scope.bound.update({name_key(name): tuple(map(rigid.dim, shape(node))) for name, node in variables.items()})

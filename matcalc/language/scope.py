@@ -72,7 +72,7 @@ class Scope:
     """The names of a problem by their keys (W_1 and W1 have one).
 
     `indices` are the bound ones, by the id of each name that stands for one and of each sum that binds one; `labels` are the
-    names whose entries are used as indices.
+    names whose entries are used as indices, `functions` the unknown functions, with the kind of their argument.
     """
 
     signatures: Signatures
@@ -88,6 +88,7 @@ class Scope:
     distinct: list[Step] = field(default_factory=list)
     indices: dict[int, Bound] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    functions: dict[str, str] = field(default_factory=dict)
     fonts: dict[str, str] = field(default_factory=dict)
     sealed: bool = False
 
@@ -123,13 +124,7 @@ class Scope:
 
     def is_function(self, name: str) -> bool:
         """Whether a name is that of an unknown function."""
-        declared = self.declared.get(name_key(name))
-        return declared is not None and declared.kind == "function"
-
-    def functions(self) -> dict[str, str]:
-        """The unknown functions by name, with the kind of their argument."""
-        declared = [d for d in self.declared.values() if d.kind == "function"]
-        return {d.name.name: e.name for d in declared for e in d.sizes or () if isinstance(e, Name)}
+        return name_key(name) in self.functions
 
     def meet(self, name: str, source: str, span: Span) -> str:
         """The key of a name that occurs; its first spelling is kept."""
