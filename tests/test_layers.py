@@ -46,6 +46,7 @@ LAYERS = [
     "calculus.simplify.axes", "calculus.simplify.indexed", "calculus.simplify.names", "calculus.simplify.sums",
     "numeric.verify",
     "calculus.simplify.engine", "numeric.lines", "numeric.selfcheck",
+    "calculus.stand_ins",
     "calculus.atoms", "calculus.wording",
     "calculus.expander", "calculus.recorder",
     "calculus.engine",

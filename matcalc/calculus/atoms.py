@@ -5,15 +5,18 @@ In a line d(E) is a variable, so that what stands beside it can be simplified; i
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matcalc.calculus.adjoint import Definitions, children, depends_on
 from matcalc.calculus.forms import Forms
 from matcalc.calculus.parts import PARTS, base_of
-from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, PART, POWER, QUOTIENT, RECOGNISED, Reason, Reasons
+from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, PART, POWER, QUOTIENT, RECOGNISED, SIMPLIFIED, Reason, Reasons
+from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.calculus.simplify.indexed import without_units
+from matcalc.calculus.stand_ins import MARK, StandIns, hidden, operation
+from matcalc.calculus.stand_ins import stand_in as stand_in
 from matcalc.calculus.structure import closure
 from matcalc.nodes.algebra import add, factors, is_zero, mul, number, rebuild, split_coefficient, terms, trace, transpose
 from matcalc.nodes.differentials import differential_node
@@ -21,15 +24,13 @@ from matcalc.nodes.expr import (
     ONE,
     SCALAR,
     Node,
-    Shape,
+    graph_size,
     head,
     is_scalar,
-    matrix_node,
     name_of,
     operands,
     postorder,
     properties,
-    scalar_node,
     shape,
     substitute,
     variable,
@@ -42,7 +43,6 @@ from matcalc.nodes.indices import (
     free_indices,
     fresh,
     index_sum,
-    is_index,
     letter_of,
     range_of,
 )
@@ -54,7 +54,6 @@ TRIVIAL = frozenset({"add", "sadd", "scalar", "transpose", "tr", "sum", "mean", 
 _LONGEST_SUM = 3
 """How many terms d(A + B + …) may have to be written out at once."""
 _OPENING = frozenset({NAMED, RECOGNISED})
-_STAND_IN = "~"
 _INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 """The properties of X that dX has too."""
 
@@ -80,7 +79,7 @@ class Line:
         """The line with the rule that else goes without saying where it is all, and where terms of the last were collected."""
         if not last:
             return self if self.reasons else Line(self.terms, (LINEAR,))
-        if len(self.terms) < len(last):
+        if len(self.terms) < len(last) and SIMPLIFIED not in self.reasons:
             return Line(self.terms, (*self.reasons, COLLECTED))
         return Line(self.terms, (LINEAR,)) if len(self.terms) > len(last) and not self.reasons else self
 
@@ -92,27 +91,10 @@ def differential_of_name(X: Node, rules: Rulebase) -> Node:
     return variable(f"d{name_of(X)}", shape(X), _INHERITED & closure(properties(X), rules.structures))
 
 
-def stand_in(number: int, D: Node) -> Node:
-    """A variable in place of D; its name comes last in every alphabet, as a differential does in a product."""
-    return variable(f"{_STAND_IN}{number:04}", shape(D), properties(D))
-
-
-def _indexed_stand_in(number: int, E: Node) -> Node:
-    """The same for a d(E) that depends on indices, as an operation on them; what E binds is seen to be bound in it."""
-    args = (*in_order_of_name(free_indices(E)), *(index_sum(i, i, *range_of(i)) for i in in_order_of_name(bound_indices(E))))
-    name = f"{_STAND_IN}{number:04}"
-    return scalar_node(name, args) if math.prod(shape(E)) == 1 else matrix_node(name, args, shape(E))
-
-
-def in_order_of_name(indices: Iterable[Node]) -> list[Node]:
-    """Indices in alphabetical order."""
-    return sorted(indices, key=name_of)
-
-
 class Atoms:
     """The parts of F that move with some leaves: how their differentials are written, and by which rule they are taken."""
 
-    def __init__(self, told: Told, rules: Rulebase, reasons: Reasons, simplify: Callable[[Node], Node]) -> None:
+    def __init__(self, told: Told, rules: Rulebase, reasons: Reasons, simplify: Simplifier) -> None:
         """Nothing is written yet."""
         F, definitions = told.F, told.definitions
         self.leaves = set(told.leaves)
@@ -124,10 +106,9 @@ class Atoms:
         self.order = list(postorder([F], self.below))
         self._nesting = {operands(e)[1]: k for k, e in enumerate(self.order) if head(e) == SUM}
         self.silent: list[Reason] = []
-        self._count = 0
+        self.stand_ins = StandIns()
+        self._vanished = False
         self._atoms: dict[Node, Node] = {}
-        self._opened: dict[Node, Node] = {}
-        self._indexed: dict[str, tuple[Node, Node]] = {}
         self._moving: dict[Node, bool] = {}
         self._fresh: set[Node] = set()
 
@@ -182,7 +163,7 @@ class Atoms:
             if x not in self._atoms:
                 moving = self.moving(x)
                 if not moving or not self.is_transparent(x):
-                    self._atoms[x] = self._stand_in(x)
+                    self._atoms[x] = self.stand_ins.made(x, self._named(x))
                     continue
                 self._atoms[x] = add(*(contribution(x, i, self._atoms[o], self.rules) for i, o in moving))
                 if not self.is_trivial(x):
@@ -198,6 +179,7 @@ class Atoms:
         """A line has been shown: what went without a word in it need not be told any more."""
         self.silent.clear()
         self._fresh.clear()
+        self._vanished = False
 
     def is_transparent(self, e: Node) -> bool:
         """Whether d(E) is written by the differentials of what E is applied to."""
@@ -207,52 +189,9 @@ class Atoms:
             return len(self.below(e)) == 1
         return self.is_trivial(e) or (head(e) == "spow" and self.forms.of(e) is None)
 
-    def _stand_in(self, e: Node) -> Node:
-        """A variable that stands for d(E)."""
-        self._count += 1
-        opened = self._named(e)
-        if not free_indices(e):
-            made = stand_in(self._count, opened)
-            self._opened[made] = opened
-            return made
-        made = _indexed_stand_in(self._count, e)
-        self._indexed[head(made)] = (made, opened)
-        return made
-
     def _named(self, e: Node) -> Node:
         """d(E), or dX of a name."""
         return differential_of_name(e, self.rules) if head(e) == "symbol" else differential_node(e)
-
-    def open(self, e: Node) -> Node:
-        """e with d(E) for what stands for it; what earlier lines had in common with e is not gone through again."""
-        for x in postorder([e], lambda x: () if x in self._opened or head(x) in self._indexed else operands(x)):
-            if x not in self._opened:
-                self._opened[x] = self._reopened(x)
-        return self._opened[e]
-
-    def _reopened(self, x: Node) -> Node:
-        if head(x) in self._indexed:
-            return self._at_indices(self._indexed[head(x)][1], x)
-        old = operands(x)
-        new = tuple(self._opened[o] for o in old)
-        return x if all(a is b for a, b in zip(old, new, strict=True)) else rebuild(x, new)
-
-    def _at_indices(self, e: Node, x: Node) -> Node:
-        """e, said of d(E), at the indices that x, which stands for d(E), has now."""
-        for i, now in zip(operands(self._indexed[head(x)][0]), operands(x), strict=True):
-            e = at(e, i, now) if is_index(i) and now is not i else e
-        return e
-
-    def stands_in(self, e: Node) -> bool:
-        """Whether e stands for some d(E)."""
-        return (head(e) == "symbol" and e in self._opened and self._opened[e] is not e) or head(e) in self._indexed
-
-    def put(self, e: Node, D: Node, dE: Node) -> Node:
-        """e with D in place of what stands for d(E)."""
-        if head(dE) not in self._indexed:
-            return substitute(e, {dE: D}, rebuild)
-        places = [x for x in postorder([e]) if head(x) == head(dE)]
-        return substitute(e, {x: self._at_indices(D, x) for x in places}, rebuild)
 
     def differentials(self, e: Node) -> list[Node]:
         """The parts of the differential of e, one for each operand that moves, in d(E) of what it is applied to."""
@@ -270,11 +209,10 @@ class Atoms:
         """The part of the differential of e where operand i moves by D; simplified before D is written out in it."""
         if head(e) == "mul":
             return contribution(e, i, D, self.rules)
-        if self.stands_in(D):
+        if D in self.stand_ins:
             return self._simplify(contribution(e, i, D, self.rules))
-        indices = in_order_of_name(free_indices(D) | free_indices(e))
-        hidden = _hidden(shape(D), tuple(indices))
-        return substitute(self._simplify(contribution(e, i, hidden, self.rules)), {hidden: D}, rebuild)
+        hiding = hidden(shape(D), free_indices(D) | free_indices(e))
+        return substitute(self._simplify(contribution(e, i, hiding, self.rules)), {hiding: D}, rebuild)
 
     def opening(self, e: Node) -> list[Reason]:
         """Why d(e) of a name, or of F itself, is that of what it stands for, in the words of the derivation."""
@@ -286,9 +224,35 @@ class Atoms:
     def met(self, M: Node, D: Node) -> list[Node]:
         """The terms of tr(M*D), simplified on either side of the d(E) in D."""
         if is_scalar(D):
-            return [mul(self._simplify(mul(M, c)), moving) for c, moving in map(self._divided, terms(D))]
-        M = self._simplify(M)
-        return [paired(M, term, self.rules) for term in self._tidied(D) if not is_zero(term)]
+            found = [mul(self._folded(mul(M, c)), moving) for c, moving in map(self._divided, terms(D))]
+        elif _is_indexed(M):
+            found = [self._paired_with_sign(M, term) for term in self._tidied(D)]
+        else:
+            M = self._simplify(M)
+            found = [paired(M, term, self.rules) for term in self._tidied(D)]
+        kept = [term for term in found if not is_zero(term)]
+        self._vanished = self._vanished or len(kept) < len(found)
+        return kept
+
+    def _paired_with_sign(self, M: Node, term: Node) -> Node:
+        sign, core = split_coefficient(term)
+        if core is None or not sign.is_number:
+            return paired(self._settled(M), term, self.rules)
+        return paired(self._settled(mul(sign, M)), core, self.rules)
+
+    def _settled(self, M: Node) -> Node:
+        """M simplified, with the sign that suits what is in it: -(x_i - mu)*(x_i - mu)' rather than (mu - x_i)*(x_i - mu)'."""
+        forms = [self._folded(M), mul(-ONE, self._folded(mul(-ONE, M)))]
+        return min(forms, key=lambda e: (graph_size(e), self._simplify.cost(e)))
+
+    def _folded(self, M: Node) -> Node:
+        """M simplified, a matrix for Σ_i v_i*e_i' where that is shorter."""
+        made = self._simplify(M)
+        if not _is_indexed(made):
+            return made
+        matrix = without_units(made, self.rules)
+        shorter = matrix is not made and self._simplify.cost(matrix := self._simplify(matrix)) < self._simplify.cost(made)
+        return matrix if shorter else made
 
     def _tidied(self, D: Node) -> tuple[Node, ...]:
         """The terms of D simplified, but for a coefficient that moves: it keeps what it was taken from."""
@@ -307,7 +271,7 @@ class Atoms:
         """Whether some d(E) stands in e."""
         for x in postorder([e], lambda x: () if x in self._moving else operands(x)):
             if x not in self._moving:
-                self._moving[x] = self.stands_in(x) or any(self._moving[o] for o in operands(x))
+                self._moving[x] = x in self.stand_ins or any(self._moving[o] for o in operands(x))
         return self._moving[e]
 
     def taken_whole(self, e: Node) -> list[tuple[Node, Node]]:
@@ -317,38 +281,42 @@ class Atoms:
 
     def summed(self, term: Node, e: Node) -> Node:
         """Σ_i of a term, d(E) put back in it, over the indices on which e, whose differential it is of, depends."""
-        term = self.open(term)
+        term = self.stand_ins.open(term)
         for i in sorted(free_indices(e), key=lambda i: self._nesting.get(i, -1)):
-            low, high = range_of(i)
-            letters = {name_of(x) for x in postorder([term]) if head(x) == "symbol"}
-            if letter_of(i) in letters:
-                other = fresh(term, low, high)
-                term, i = at(term, i, other), other
-            term = index_sum(term, i, low, high)
+            parts = operands(term) if head(term) == "smul" else (term,)
+            still = [p for p in parts if i not in free_indices(p)]
+            term = mul(*still, self._summed(mul(ONE, *(p for p in parts if i in free_indices(p))), i))
         return term
+
+    def _summed(self, term: Node, i: Node) -> Node:
+        """Σ_i of a term; the index has a letter that neither the term nor a part by which is differentiated has."""
+        low, high = range_of(i)
+        whole = operation(MARK, (term, *self._parts.values()), SCALAR)
+        if i in bound_indices(whole) or letter_of(i) in {name_of(x) for x in postorder([whole]) if head(x) == "symbol"}:
+            other = fresh(whole, low, high)
+            term, i = at(term, i, other), other
+        return index_sum(term, i, low, high)
 
     def line(self, summands: Iterable[Node], why: Sequence[Reason]) -> Line:
         """The line of these terms with d(E) put back; names that were opened come first among the reasons."""
         names = [r for r in self.silent if r.name in _OPENING]
         others = [r for r in self.silent if r.name not in _OPENING]
-        reasons = dict.fromkeys([*names, *why, *others])
+        reasons = dict.fromkeys([*names, *why, *others, *([SIMPLIFIED] if self._vanished else [])])
         if any(r.name == QUOTIENT for r in reasons):
             reasons = dict.fromkeys(r for r in reasons if r.name != POWER)
-        counts = Counter(map(self.open, summands))
+        counts = Counter(map(self.stand_ins.open, summands))
         return Line(tuple(mul(number(n), term) for term, n in counts.items()), tuple(reasons))
+
+
+def _is_indexed(e: Node) -> bool:
+    """Whether e depends on an index, or holds a sum over one."""
+    return bool(free_indices(e) or bound_indices(e))
 
 
 def share(e: Node, part: Node) -> Node:
     """The c with de = c*d(part) where the part alone of a variable moves, and e is another of its kind: a Kronecker delta."""
     places = zip(operands(e)[1:3], operands(part)[1:3], strict=True)
     return mul(ONE, *(compared("eq", i, k) for i, k in list(places)[: 2 if head(e) == "entry2" else 1]))
-
-
-def _hidden(dims: Shape, indices: tuple[Node, ...]) -> Node:
-    """What stands for a moving part of an expression that depends on these indices while the rest is simplified."""
-    if not indices:
-        return variable(_STAND_IN, dims)
-    return matrix_node(_STAND_IN, indices, dims) if dims else scalar_node(_STAND_IN, indices)
 
 
 def paired(M: Node, D: Node, rules: Rulebase) -> Node:

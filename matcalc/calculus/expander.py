@@ -45,14 +45,14 @@ class Expander:
             yield self._atoms.line(terms(now), opening)
         for e in reversed(self._atoms.order):
             dE = self._atoms(e)
-            if e in self._atoms.leaves or not self._atoms.stands_in(dE) or not _occurs(dE, now):
+            if e in self._atoms.leaves or dE not in self._atoms.stand_ins or not _occurs(dE, now):
                 continue
             if e in self._definitions:
                 self._atoms.silent.extend(self._atoms.opening(e))
-                now = self._atoms.put(now, self._atoms(self._definitions[e]), dE)
+                now = self._atoms.stand_ins.put(now, self._atoms(self._definitions[e]), dE)
             else:
                 rule = self._atoms.rule(e)
-                now = self._atoms.put(now, add(*self._atoms.differentials(e)), dE)
+                now = self._atoms.stand_ins.put(now, add(*self._atoms.differentials(e)), dE)
                 yield self._atoms.line(terms(now), [rule])
         yield self._atoms.line(terms(now), ())
 

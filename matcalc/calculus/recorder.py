@@ -119,7 +119,7 @@ class Recorder:
             done = True
             for x in list(self._frontier):
                 waits = x in self._atoms.leaves or x in self._definitions or self._waiting.get(id(x), 0)
-                if not waits and self._atoms.is_trivial(x):
+                if not waits and (self._atoms.is_trivial(x) or (head(x) == "spow" and self._atoms.was_shown(x))):
                     self._pass(x)
                     done = False
 
@@ -134,6 +134,7 @@ class Recorder:
         if head(e) == "transpose":
             self._atoms.silent.append(self._reasons.of_move("transposed-scalar" if 1 in shape(e) else "transposed-trace"))
         G = self._cotangent(e)
+        self._atoms.silent.extend(self._factored(e, self._atoms.below(e)))
         self._replace(e, list(self._adjoints(e, G)))
 
     def _adjoints(self, e: Node, G: Node) -> Iterator[tuple[Node, Part]]:
@@ -161,7 +162,7 @@ class Recorder:
             return _Move(pieces, [(part, (0, part_like(part, G)))], rule, (rule,), quiet=True)
         Y = leaving(mul(share(e, part), G), e, part)
         sifted = (self._reasons.sifting(),) if free_indices(e) else ()
-        return _Move(pieces, [(part, (self._place[id(e), 0], Y))], rule, sifted)
+        return _Move(pieces, [(part, (self._place[id(e), 0], Y))], rule, (rule, *sifted), quiet=True)
 
     def _factored(self, e: Node, below: Iterable[Node]) -> Iterator[Reason]:
         """What is worth a word where the sum over an index on which e depends is one of its cotangent alone."""
@@ -173,7 +174,7 @@ class Recorder:
         holds: set[int] = set()
         for x in postorder(differentials, lambda x: () if id(x) in self._given else operands(x)):
             moving = [i for i, o in enumerate(operands(x)) if id(o) in holds]
-            if self._atoms.stands_in(x) or moving:
+            if x in self._atoms.stand_ins or moving:
                 holds.add(id(x))
             name, flat = head(x), 1 in shape(x) or is_scalar(x)
             if name in ("mul", "scalar") and moving:
