@@ -183,13 +183,15 @@ class _Asked:
 @command.command(cls=_ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
 @_derives
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
-def grad(convention: str, **options: Any) -> None:
+@click.option("--through", is_flag=True, help="By every intermediate on the way too, each gradient in those before it.")
+def grad(convention: str, through: bool, **options: Any) -> None:
     """The gradients of the scalar EXPR (`-`: read it from standard input)."""
     asked = _Asked(**options)
     problem, rules = asked.read()
     from matcalc.derivation import gradients
 
-    found = gradients(problem, asked.wrt or None, verify=not asked.no_verify, convention=convention, rules=rules)
+    wrt, verify = asked.wrt or None, not asked.no_verify
+    found = gradients(problem, wrt, verify=verify, convention=convention, through=through, rules=rules)
     asked.show(problem, found)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar
 
 import sympy
 
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
+from matcalc.calculus.parts import base_of
 from matcalc.errors import ArgumentError, ShapeError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
-from matcalc.nodes.expr import Node, is_scalar
+from matcalc.nodes.algebra import rebuild
+from matcalc.nodes.expr import Node, is_scalar, substitute
 from matcalc.numeric.function import Function, function
 from matcalc.numeric.verify import Check, Verification
 from matcalc.numeric.verify import verify as verify_numbers
@@ -29,11 +32,15 @@ CONVENTIONS = ("structured", "independent")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Derivation(Result):
-    """A gradient G with df = tr(G'*dX): its closed form, when it holds, and how it was verified."""
+    """A gradient G with df = tr(G'*dX): its closed form, when it holds, and how it was verified.
+
+    `upstream` holds the gradients ∂f/∂Z that it is written in, by the names that stand for them.
+    """
 
     variable: Node
     convention: str = "structured"
     verification: Verification | None = None
+    upstream: Mapping[Node, Node] = field(default_factory=dict)
     kind: ClassVar[str] = "gradient"
 
     @property
@@ -56,17 +63,22 @@ class Derivation(Result):
 
         `.max_relative_error` is relative to the larger of two directional derivatives, ⟨G, D⟩ and that of f along D.
         """
-        return _compared(self.problem, {self.variable: self.node}, self.convention, self.rules, draws, seed)
+        return _compared(self.problem, {self.variable: self.node}, self.convention, self.rules, self.upstream, draws, seed)
 
     def derive(self) -> Derived:
         """The steps by the trace method, and what numbers say of them."""
-        return gradient_steps(self.engine, self.variable, self.node, self.convention, self.symbols)
+        return gradient_steps(self.engine, self.variable, self.whole, self.convention, self.symbols)
 
     def function(self, target: str = "numpy") -> Function:
         """The gradient as a callable that takes arrays by name and returns an array of the documented shape."""
         if target != "numpy":
             raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
-        return function(self.node, self.problem, self.rules, like=self.variable)
+        return function(self.whole, self.problem, self.rules, like=self.variable)
+
+    @property
+    def whole(self) -> Node:
+        """The gradient in the names of the problem alone."""
+        return substitute(self.node, self.upstream, rebuild)
 
 
 def gradient(
@@ -98,10 +110,13 @@ def gradients(
     declare: str | Iterable[str] | None = None,
     verify: bool = True,
     convention: str = "structured",
+    through: bool = False,
     rules: Rulebase | None = None,
 ) -> tuple[Derivation, ...]:
     """The gradients of one scalar by several variables or intermediates (None: by every variable), sharing their work.
 
+    With `through` also those by every intermediate on the way, the last one first, each written in those before it: the
+    chain rule as one goes back from f.
     Cost: linear in the size of the expression's graph.
     """
     if convention not in CONVENTIONS:
@@ -117,19 +132,34 @@ def gradients(
         )
     symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}
     engine = Engine(read, known)
-    results = engine.gradients(leaves, convention)
-    verdict = _verified(read, results, convention, known) if verify else None
-    return tuple(Derivation(read, results[X], engine, symbols, X, convention, verdict) for X in leaves)
+    if not through:
+        results = engine.gradients(leaves, convention)
+        verdict = _verified(read, results, convention, known) if verify else None
+        return tuple(Derivation(read, results[X], engine, symbols, X, convention, verdict) for X in leaves)
+    if convention != "structured" or any(X is not base_of(X) for X in leaves):
+        raise ArgumentError(
+            "a chain is that of whole variables, inside their structure", hint="leave out the convention; name whole variables"
+        )
+    names, chain = engine.chain(leaves)
+    upstream = {names[Z]: G for Z, G in engine.gradients(list(chain)).items()}
+    verdict = _verified(read, chain, convention, known, upstream) if verify else None
+    return tuple(Derivation(read, G, engine, symbols, Z, convention, verdict, upstream) for Z, G in chain.items())
 
 
 def _compared(
-    problem: Problem, results: dict[Node, Node], convention: str, rules: Rulebase, draws: int = 5, seed: int = 0
+    problem: Problem,
+    results: dict[Node, Node],
+    convention: str,
+    rules: Rulebase,
+    upstream: Mapping[Node, Node],
+    draws: int = 5,
+    seed: int = 0,
 ) -> Verification:
-    """The verdict on the results."""
+    """The verdict on the results, which may be written in the gradients of `upstream`."""
     return verify_numbers(
         problem.expression,
         results,
-        definitions=problem.definitions,
+        definitions={**problem.definitions, **upstream},
         facts=(*problem.facts, *declared_facts(several_structures(problem), rules)),
         distinct=problem.distinct,
         draws=draws,
@@ -139,9 +169,15 @@ def _compared(
     )
 
 
-def _verified(problem: Problem, results: dict[Node, Node], convention: str, rules: Rulebase) -> Verification:
+def _verified(
+    problem: Problem,
+    results: dict[Node, Node],
+    convention: str,
+    rules: Rulebase,
+    upstream: Mapping[Node, Node] = MappingProxyType({}),
+) -> Verification:
     """The verdict on the results; VerificationError where numbers contradict one."""
-    verdict = _compared(problem, results, convention, rules)
+    verdict = _compared(problem, results, convention, rules, upstream)
     if verdict.ok is False:
         wrong = [name for name, check in verdict.checks.items() if check.ok is False]
         reasons = "; ".join(dict.fromkeys(verdict.checks[name].reason for name in wrong))

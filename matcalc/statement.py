@@ -11,7 +11,7 @@ from sympy import Expr
 
 from matcalc.document import Block, Chain, Row
 from matcalc.errors import ArgumentError
-from matcalc.language.problem import Problem, declaration
+from matcalc.language.problem import Problem, declaration, part
 from matcalc.nodes.expr import ONE, Node, properties, shape, variable
 from matcalc.nodes.families import member, member_shape, stated
 from matcalc.printing.latex import Transpose, latex, latex_chain, latex_program
@@ -199,10 +199,12 @@ def _said(e: Node) -> list[str]:
 
 def statement(words: Notation, problem: Problem) -> Block:
     """The equations that state the problem, its named parts first, and the line that declares every variable."""
-    named = {**problem.definitions}
-    named.setdefault(problem.label, problem.expression)
-    shared, values = words.results(list(named.values()), ())
-    names = words.results(list(named), ()).results
+    named = {Z: (Z, value) for Z, value in problem.definitions.items()}
+    named |= {Z: (part(Z, indices), entry) for Z, (indices, entry) in problem.entries.items()}
+    if problem.expression not in problem.definitions:
+        named.setdefault(problem.label, (problem.label, problem.expression))
+    shared, values = words.results([value for _, value in named.values()], ())
+    names = words.results([name for name, _ in named.values()], ()).results
     return Block("", (Chain(words.rows([*shared, *zip(names, values, strict=True)])),), _variables(words, problem))
 
 

@@ -11,15 +11,16 @@ import sympy
 from matcalc.calculus.atoms import Line, differential_of_name, paired
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
-from matcalc.calculus.reasons import GRADIENT, LINEAR, SIMPLIFIED, Reason, Reasons
+from matcalc.calculus.parts import base_of, part_like
+from matcalc.calculus.reasons import GRADIENT, LINEAR, PART_OF, SIMPLIFIED, Reason, Reasons
 from matcalc.errors import VerificationError
 from matcalc.exchange.interchange import to_sympy
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, split_coefficient, terms, transpose
+from matcalc.nodes.algebra import add, split_coefficient, terms, transpose, zeros
 from matcalc.nodes.differentials import in_order
-from matcalc.nodes.expr import Node, head, is_scalar, postorder, properties
+from matcalc.nodes.expr import Node, head, is_scalar, postorder, properties, shape
 from matcalc.numeric.lines import confirm
-from matcalc.numeric.verify import Check
+from matcalc.numeric.verify import Check, agree
 from matcalc.printing.latex import latex
 from matcalc.printing.text import text
 from matcalc.printing.unicode import unicode
@@ -109,9 +110,12 @@ def gradient_steps(
     rules, dX = engine.rules, differential_of_name(X, engine.rules)
     lines, ends = engine.record([X])
     raw = ends[X]
-    inside = [] if engine.simplifier(raw) is G else list(engine.projections(X, raw, convention))
+    base = base_of(X)
+    if base is not X and _is_narrowed(engine, base, convention) and engine.simplified_for(base).finished(raw) is not G:
+        return _by_whole(engine, base, X, G, convention, symbols, seed)
+    inside = [] if base is not X or engine.simplifier(raw) is G else list(engine.projections(X, raw, convention))
     if not inside:
-        lines = _ended(lines, (paired(engine.simplified_for(X)(transpose(G)), dX, rules),))
+        lines = _ended(lines, (paired(engine.simplified_for(base)(transpose(G)), dX, rules),))
     told = _gradients(inside, G, rules.made_once(Reasons))
     label, known = engine.problem.label, (rules, symbols)
     steps = (
@@ -120,6 +124,32 @@ def gradient_steps(
     )
     checked = [*(line.terms for line in lines), *((paired(transpose(Y), dX, rules),) for Y in _met(told, rules))]
     return Derived(steps, _confirmed(engine, [X], checked, steps, seed))
+
+
+def _is_narrowed(engine: Engine, X: Node, convention: str) -> bool:
+    """Whether a structure of X narrows the gradient by it."""
+    return any(True for _ in engine.projections(X, zeros(shape(X)), convention))
+
+
+def _by_whole(
+    engine: Engine, X: Node, part: Node, G: Node, convention: str, symbols: Mapping[str, sympy.Basic], seed: int
+) -> Derived:
+    """The steps to the gradient by a structured variable X, of which that by a part is then the part."""
+    whole = engine.gradients([X], convention)[X]
+    found = gradient_steps(engine, X, whole, convention, symbols, seed)
+    last = Step("gradient", (G,), (PART_OF,), engine.problem.label, part, engine.rules, symbols)
+    same = agree(
+        part_like(part, whole),
+        G,
+        definitions=engine.definitions,
+        facts=_facts(engine),
+        distinct=engine.problem.distinct,
+        seed=seed,
+        rules=engine.rules,
+    )
+    if same.ok is False:
+        raise _wrong(engine, last, same)
+    return Derived((*found.steps, last), found.check if same.ok else same)
 
 
 _Told = tuple[Node, str, Reason]
@@ -189,22 +219,30 @@ def _confirmed(
     engine: Engine, moving: Sequence[Node], lines: Sequence[Sequence[Node]], steps: Sequence[Step], seed: int
 ) -> Check:
     """What numbers say of the lines; VerificationError where one is wrong."""
-    facts = (*engine.problem.facts, *declared_facts(several_structures(engine.problem), engine.rules))
     check, wrong = confirm(
         engine.f,
         moving,
         lines,
         definitions=engine.definitions,
-        facts=facts,
+        facts=_facts(engine),
         distinct=engine.problem.distinct,
         rules=engine.rules,
         seed=seed,
     )
     if check.ok is False:
-        shown = steps[min(wrong, len(steps) - 1)]
-        raise VerificationError(
-            f"a step of the derivation fails its check: {shown.text}: {check.reason}",
-            source=engine.problem.source,
-            hint="this is a fault of matcalc; please report the problem as you typed it",
-        )
+        raise _wrong(engine, steps[min(wrong, len(steps) - 1)], check)
     return check
+
+
+def _facts(engine: Engine) -> tuple[tuple[Node, Node], ...]:
+    """The equations that hold, and those without which a random variable would not have its structures."""
+    return (*engine.problem.facts, *declared_facts(several_structures(engine.problem), engine.rules))
+
+
+def _wrong(engine: Engine, shown: Step, check: Check) -> VerificationError:
+    """The error of a step that fails its check."""
+    return VerificationError(
+        f"a step of the derivation fails its check: {shown.text}: {check.reason}",
+        source=engine.problem.source,
+        hint="this is a fault of matcalc; please report the problem as you typed it",
+    )

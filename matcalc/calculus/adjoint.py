@@ -98,9 +98,16 @@ def children(e: Node, definitions: Definitions) -> tuple[Node, ...]:
     return operands(e) if definition is None else (definition,)
 
 
-def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebase) -> dict[Node, Node]:
+def sweep(
+    f: Node,
+    wrt: Iterable[Node],
+    definitions: Definitions,
+    rules: Rulebase,
+    upstream: Mapping[Node, Node] | None = None,
+) -> dict[Node, Node]:
     """{X: Y} with df = Σ ⟨Y, dX⟩ for every leaf X of `wrt`, which may be named intermediates.
 
+    Below an intermediate Z of `upstream` its Y is what stands there for Z, ∂f/∂Z.
     Shapes: f a scalar, Y like X.  Cost: one adjoint line per edge of the graph; shared nodes are visited once.
     Source: Frostig et al. 2021 (arXiv:2105.09469); reverse accumulation, Griewank & Walther (2008), ch. 3.
     """
@@ -121,7 +128,8 @@ def sweep(f: Node, wrt: Iterable[Node], definitions: Definitions, rules: Rulebas
         if is_zero(G):
             continue
         if e in definitions:
-            cotangents.setdefault(id(definitions[e]), []).append((0, G))
+            below = upstream.get(e, G) if upstream is not None else G
+            cotangents.setdefault(id(definitions[e]), []).append((0, below))
             continue
         for i, o in enumerate(operands(e)):
             if id(o) in active:

@@ -35,6 +35,7 @@ from matcalc.nodes.expr import (
     substitute,
     variable,
 )
+from matcalc.nodes.families import stated
 from matcalc.nodes.indices import (
     SUM,
     at,
@@ -88,7 +89,8 @@ def differential_of_name(X: Node, rules: Rulebase) -> Node:
     """dX, with the structure that it inherits from X; d(X[:,j]) of a part."""
     if head(X) in PARTS:
         return differential_node(X)
-    return variable(f"d{name_of(X)}", shape(X), _INHERITED & closure(properties(X), rules.structures))
+    inherited = (_INHERITED & closure(properties(X), rules.structures)) | (properties(X) - set(stated(X)))
+    return variable(f"d{name_of(X)}", shape(X), inherited)
 
 
 class Atoms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from matcalc.calculus.adjoint import children, sweep
+from matcalc.calculus.adjoint import children, depends_on, sweep
 from matcalc.calculus.atoms import Line, Told, differential_of_name, paired, stand_in
 from matcalc.calculus.conditions import conditions, stated
 from matcalc.calculus.expander import Expander
@@ -19,8 +19,9 @@ from matcalc.calculus.structure import closure
 from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, is_zero, rebuild, terms, transpose
-from matcalc.nodes.expr import Node, is_scalar, operands, postorder, substitute
+from matcalc.nodes.expr import Node, is_scalar, name_of, operands, postorder, shape, substitute, variable
 from matcalc.nodes.indices import is_index
+from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.differential import differential
 
@@ -54,6 +55,19 @@ class Engine:
         """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X; of a part of X that of G."""
         cotangents = sweep(self.f, list(dict.fromkeys(map(base_of, leaves))), self.definitions, self.rules)
         return {X: self._finished(X, cotangents[base_of(X)], convention) for X in leaves}
+
+    def chain(self, leaves: Sequence[Node]) -> tuple[dict[Node, Node], dict[Node, Node]]:
+        """{Z: ∂f/∂Z as a name} and {Z: ∂f/∂Z in these names}, for intermediates on the way to the leaves, and for the leaves.
+
+        The last intermediate comes first, as one goes back from f; the leaves come last.
+        """
+        active = depends_on([self.f], set(leaves), self.definitions)
+        order = [e for e in postorder([self.f], lambda e: children(e, self.definitions)) if id(e) in active]
+        targets = [*(e for e in reversed(order) if e in self.definitions and e not in leaves), *leaves]
+        label = text(self.problem.label)
+        names = {Z: variable(f"grad({label}, {name_of(Z)})", shape(Z)) for Z in targets}
+        found = sweep(self.f, targets, self.definitions, self.rules, names)
+        return names, {Z: self._finished(Z, found[Z], "structured") for Z in targets}
 
     def _finished(self, wrt: Node, G: Node, convention: str) -> Node:
         X = base_of(wrt)

@@ -64,6 +64,8 @@ FACTORED = Reason("factor-out", citation=CHAPTER)
 """Σ_i A_i*dX = (Σ_i A_i)*dX: what does not depend on the index stands beside the sum."""
 LINEAR = Reason("linearity", citation=CHAPTER)
 """d tr(X) = tr(dX), d sum(X) = sum(dX): the differential passes through what is linear."""
+PART_OF = Reason("part-of-gradient")
+"""∂f/∂X[:,j] is the column j of ∂f/∂X."""
 INDEPENDENT = "independent"
 """The reason that a gradient counts each independent entry of a structured variable once."""
 
@@ -136,7 +138,7 @@ class Reasons:
     def _rule(self, record: Record, scalar: bool, moving: tuple[int, ...]) -> Reason:
         scalar = scalar and record.entrywise
         leaves = self._rules.leaves(record, scalar)
-        args = tuple(leaves[a.name] for a in record.operands)
+        args = tuple(leaves.get(a.name, size_symbol(a.name)) for a in record.operands)
         e = self._rules.make(record.name, args, SCALAR if scalar else self._rules.result(record))
         parts = [contribution(e, i, leaves[f"d{record.operands[i].name}"], self._rules) for i in moving]
         return Reason(record.name, differential_node(e), add(*parts), record.source)
@@ -180,7 +182,7 @@ class Reasons:
 
     def _adjoint(self, record: Record, i: int) -> Reason:
         leaves = self._rules.leaves(record)
-        args = tuple(leaves[a.name] for a in record.operands)
+        args = tuple(leaves.get(a.name, size_symbol(a.name)) for a in record.operands)
         G, D = leaves["G"], args[i]
         e = self._rules.make(record.name, args, self._rules.result(record))
         Y = self._rules.adjoint(record.name, i, args, G)

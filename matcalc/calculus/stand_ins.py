@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from matcalc.nodes.algebra import rebuild
 from matcalc.nodes.expr import (
+    SCALAR,
     Node,
     Shape,
     head,
@@ -41,7 +42,8 @@ def hidden(dims: Shape, indices: Iterable[Node]) -> Node:
 
 
 def operation(name: str, args: tuple[Node, ...], dims: Shape) -> Node:
-    """The operation of that name and shape, a scalar where it has one entry."""
+    """The operation of that name and shape, a scalar where it has one entry; its first operand sorts it behind the others."""
+    args = (variable(name, SCALAR), *args)
     return scalar_node(name, args) if math.prod(dims) == 1 else matrix_node(name, args, dims)
 
 
@@ -88,7 +90,7 @@ class StandIns:
     def _moved(self, e: Node, x: Node) -> Node:
         """e, which speaks of the indices of d(E), at the indices that x, which stands for d(E), has now."""
         free = self._indexed[head(x)][0]
-        for i, now in zip(free, operands(x)[: len(free)], strict=True):
+        for i, now in zip(free, operands(x)[1 : len(free) + 1], strict=True):
             e = e if now is i else at(e, i, now)
         return e
 

@@ -60,8 +60,7 @@ class Elaboration(Elements):
                 nodes[id(e)] = _HANDLERS[type(e)](self, e)
         except RecursionError:
             self._too_deep(e)
-        roots = tuple(nodes[id(root)] for root in step.roots)
-        return (self.entrywise(step, roots[0]),) if step.indices else roots
+        return tuple(nodes[id(root)] for root in step.roots)
 
     def _depth(self, e: Expression, depths: Mapping[int, int]) -> int:
         """How deeply functions and powers of scalars are nested in e: SymPy's own functions are recursive."""

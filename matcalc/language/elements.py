@@ -112,11 +112,8 @@ class Elements:
         symbols = [self.bound(b) for b in step.indices]
         units = [matrix_node("e", (i,), (range_of(i)[1], ONE)) for i in symbols]
         turned = algebra.transpose(units[-1])
-        made = (
-            algebra.mul(value, *units[:1], turned)
-            if len(units) == 2
-            else (algebra.mul(value, units[0]) if is_scalar(value) else algebra.mul(value, turned))
-        )
+        left = units[:1] if is_scalar(value) else []
+        made = algebra.mul(value, *left, *([turned] if len(units) == 2 or not left else []))
         for i in reversed(symbols):
             made = self.over(made, i)
         return made

@@ -121,12 +121,16 @@ def _problem(
 
     elaboration = Elaboration(inference, leaf, sizes, _macro(scope.signatures))
     definitions: dict[Node, Node] = {}
+    entries: dict[Node, tuple[tuple[Node, ...], Node]] = {}
     expression: Node = sympy.S.Zero
     for step in scope.steps:
         (expression,) = elaboration.run(step)
         if step.name is not None:
             key = name_key(step.name.name)
             named = leaf(key, inference.names[key])
+            if step.indices:
+                entries[named] = (tuple(map(elaboration.bound, step.indices)), expression)
+                expression = elaboration.entrywise(step, expression)
             definitions[named] = expression
             expression = named if step.indices else expression
     facts, distinct = (tuple((a, b) for a, b in map(elaboration.run, steps)) for steps in (scope.facts, scope.distinct))
@@ -142,7 +146,7 @@ def _problem(
         distinct=distinct,
         constants=constants,
         functions={scope.spelling[key]: kind for key, kind in scope.functions.items()},
-        letters=tuple(b.name.name for b in scope.steps[-1].indices),
+        entries=entries,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
 from sympy import Expr
 
 from matcalc.language.syntax.names import canonical, name_key
-from matcalc.nodes.expr import Node, name_of, properties, scalar_node, shape, variable
-from matcalc.nodes.families import member_shape, stated
+from matcalc.nodes.expr import Node, name_of, operands, properties, scalar_node, shape, variable
+from matcalc.nodes.families import member, member_shape, stated
+from matcalc.nodes.indices import letter_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class Problem:
 
     `facts` are equations that hold, `distinct` pairs of whole numbers that differ; `functions` are the unknown ones, with
     the kind of their argument; `declared` the texts of separate declarations, `latex`
-    whether the source was said to be LaTeX; `letters` are the indices of a last statement that defines entry by entry.
+    whether the source was said to be LaTeX; `entries` are the indices and the entry of what was defined entry by entry.
     """
 
     source: str
@@ -34,16 +35,16 @@ class Problem:
     functions: Mapping[str, str] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
     latex: bool | None = None
-    letters: tuple[str, ...] = ()
+    entries: Mapping[Node, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)
 
     @property
     def entry(self) -> Problem:
         """The problem of the entry p[j] where the last statement defines p entry by entry; the same problem elsewhere."""
-        if not self.letters or len(self.letters) != len(self.shape):
+        if self.expression not in self.entries:
             return self
-        places = {letter: variable(letter, (), ("integer",)) for letter in self.letters}
-        part = scalar_node("entry" if len(places) == 1 else "entry2", (self.expression, *places.values()))
-        return replace(self, expression=part, variables={**self.variables, **places})
+        places = [variable(letter_of(i), (), ("integer",)) for i in self.entries[self.expression][0]]
+        known = {**self.variables, **{name_of(i): i for i in places}}
+        return replace(self, expression=part(self.expression, places), variables=known)
 
     @property
     def shape(self) -> tuple[str | int, ...]:
@@ -62,7 +63,11 @@ class Problem:
 
     @property
     def label(self) -> Node:
-        """The name of what the problem states: the person's own, else f, F of a matrix, or another free letter."""
+        """The name of what the problem states: the person's own, p[j] of an entry, else f, F of a matrix, or a free letter."""
+        if any(
+            self.expression is part(Z, operands(self.expression)[1:]) for Z in self.entries if Z in operands(self.expression)
+        ):
+            return self.expression
         named = [leaf for leaf, value in self.definitions.items() if self.expression is leaf or self.expression is value]
         if named:
             return named[-1]
@@ -76,6 +81,13 @@ class Problem:
         """A declaration for every variable, with which the text of any result reads back as the same expression."""
         unknown = (f"{name}: function({kind}) -> scalar" for name, kind in self.functions.items())
         return (*map(declaration, self.variables.values()), *unknown)
+
+
+def part(Z: Node, places: Sequence[Node]) -> Node:
+    """Z[i], Z[i,j]; of a family of vectors its member."""
+    if member_shape(Z) is not None:
+        return member(Z, places[0])
+    return scalar_node("entry" if len(places) == 1 else "entry2", (Z, *places))
 
 
 def user_shape(e: Node) -> tuple[str | int, ...]:

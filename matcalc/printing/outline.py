@@ -6,6 +6,7 @@ node stays written out.  Views are made once a node, iteratively.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
@@ -44,6 +45,8 @@ from matcalc.printing.view import (
 from matcalc.rulefiles.signatures import Signatures, load
 
 _BINARY = frozenset({*RELATIONS, "max", "min", "pow"})
+_UPSTREAM = re.compile(r"grad\((\w+), (\w+)\)")
+"""The name that stands for ∂f/∂Z."""
 _CONSTANTS = {"pi": "pi", "E": "exp(1)", "oo": "inf"}
 
 
@@ -106,6 +109,9 @@ class Outline:
     def _symbol(self, e: Node) -> View:
         if is_index(e):
             return index_name(e)
+        found = _UPSTREAM.fullmatch(name_of(e))
+        if found is not None:
+            return finish(View("upstream", (name_view(found[1]), name_view(found[2])), None, 1), name_of(e), 1.0, 6)
         return name_view(name_of(e), bool(getattr(e, "is_integer", False)), not is_scalar(e))
 
     def _number(self, e: Node) -> View:
