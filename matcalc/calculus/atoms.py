@@ -24,6 +24,7 @@ from matcalc.nodes.expr import (
     ONE,
     SCALAR,
     Node,
+    digest,
     graph_size,
     head,
     is_scalar,
@@ -107,6 +108,8 @@ class Atoms:
         self.active = depends_on([F], {base_of(X) for X in told.leaves}, definitions) | set(map(id, self._parts.values()))
         self.order = list(postorder([F], self.below))
         self._nesting = {operands(e)[1]: k for k, e in enumerate(self.order) if head(e) == SUM}
+        read = postorder([F, *self._parts.values()], lambda e: children(e, definitions))
+        self._names = {name_of(x) for x in read if head(x) == "symbol"}
         self.silent: list[Reason] = []
         self.stand_ins = StandIns()
         self._vanished = False
@@ -244,8 +247,8 @@ class Atoms:
 
     def _settled(self, M: Node) -> Node:
         """M simplified, with the sign that suits what is in it: -(x_i - mu)*(x_i - mu)' rather than (mu - x_i)*(x_i - mu)'."""
-        forms = [self._folded(M), mul(-ONE, self._folded(mul(-ONE, M)))]
-        return min(forms, key=lambda e: (graph_size(e), self._simplify.cost(e)))
+        forms = {self._folded(M), mul(-ONE, self._folded(mul(-ONE, M)))}
+        return forms.pop() if len(forms) == 1 else min(forms, key=lambda e: (graph_size(e), self._simplify.cost(e), digest(e)))
 
     def _folded(self, M: Node) -> Node:
         """M simplified, a matrix for Σ_i v_i*e_i' where that is shorter."""
@@ -293,9 +296,8 @@ class Atoms:
     def _summed(self, term: Node, i: Node) -> Node:
         """Σ_i of a term; the index has a letter that neither the term nor a part by which is differentiated has."""
         low, high = range_of(i)
-        whole = operation(MARK, (term, *self._parts.values()), SCALAR)
-        if i in bound_indices(whole) or letter_of(i) in {name_of(x) for x in postorder([whole]) if head(x) == "symbol"}:
-            other = fresh(whole, low, high)
+        if i in bound_indices(term) or letter_of(i) in self._names:
+            other = fresh(operation(MARK, (term, *self._parts.values()), SCALAR), low, high)
             term, i = at(term, i, other), other
         return index_sum(term, i, low, high)
 

@@ -58,8 +58,9 @@ def confirm(
 ) -> tuple[Check, int]:
     """Whether each line, a sum of terms, has the value of dF where the variables `moving` move; the number of a wrong one.
 
-    What moves may be a part of a variable, X[:,j], the rest of which does not.  Each value of the indices is tried.  The relative error is that of a line to the largest of dF, the line and a thousandth of its terms.  ok is None where no
-    point could be found.  The number is -1 where no line is wrong.
+    What moves may be a part of a variable, X[:,j], the rest of which does not.  Each value of the indices is tried.  The
+    relative error is that of a line to the largest of dF, the line and a thousandth of its terms.  ok is None where no point
+    could be found.  The number is -1 where no line is wrong.
     """
     trial = _Trial(F, moving, lines, definitions, facts, distinct, rules, seed)
     good: list[float] = []
@@ -137,7 +138,7 @@ class _Trial:
         self._found: tuple[Array, list[Array]] = (np.zeros(()), [])
 
     def _written(self, term: Node, turned: bool, named: Mapping[Node, Node], within: Mapping[Node, Node]) -> Node:
-        """A term with variables for d(E), copies for those within sums; the variables too are imaginary where the copies are."""
+        """A term with variables for d(E), copies for those within sums; all are imaginary where the copies are."""
         made = substitute(term, {**named, **within}, rebuild)
         if not turned:
             return made
