@@ -123,6 +123,7 @@ _DERIVATIVE = [
         "--format", "form", type=click.Choice(FORMATS), help="How to print; by default unicode on a terminal, text elsewhere."
     ),
     click.option("--steps", is_flag=True, help="The derivation, step by step."),
+    click.option("--cases", is_flag=True, help="Where indices are equal, and where they differ."),
     click.option("--transpose", type=click.Choice(TRANSPOSES), help="The mark of a transpose in latex, markdown and html."),
     click.option("--bold", is_flag=True, help="Bold matrices and vectors in latex, markdown and html."),
     click.option("--standalone", is_flag=True, help="A whole LaTeX file."),
@@ -150,6 +151,7 @@ class _Asked:
     declare: tuple[str, ...]
     form: str | None
     steps: bool
+    cases: bool
     transpose: Transpose | None
     bold: bool
     standalone: bool
@@ -164,6 +166,8 @@ class _Asked:
             raise click.UsageError(f"--transpose and --bold go with --format {', '.join(_TYPESET)}")
         if self.standalone and self.form != "latex":
             raise click.UsageError("--standalone goes with --format latex")
+        if self.steps and self.cases:
+            raise click.UsageError("--cases is about results: leave out --steps")
         text = _read(self.expr, self.file)
         from matcalc.language.parser import parse
         from matcalc.rulebase.base import load
@@ -176,7 +180,16 @@ class _Asked:
         from matcalc.report import render
 
         form, mark = self.form or _default_format(), self.transpose or "top"
-        shown = render(form, problem, results, steps=self.steps, transpose=mark, bold=self.bold, standalone=self.standalone)
+        shown = render(
+            form,
+            problem,
+            results,
+            steps=self.steps,
+            cases=self.cases,
+            transpose=mark,
+            bold=self.bold,
+            standalone=self.standalone,
+        )
         click.echo(shown.removesuffix("\n"))
 
 

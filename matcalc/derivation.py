@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar
 
 import sympy
 
+from matcalc.calculus.cases import Case, cases
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
 from matcalc.calculus.parts import base_of
@@ -16,7 +18,7 @@ from matcalc.errors import ArgumentError, ShapeError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import rebuild
-from matcalc.nodes.expr import Node, is_scalar, substitute
+from matcalc.nodes.expr import Node, is_scalar, operands, substitute
 from matcalc.numeric.function import Function, function
 from matcalc.numeric.verify import Check, Verification
 from matcalc.numeric.verify import verify as verify_numbers
@@ -74,6 +76,12 @@ class Derivation(Result):
         if target != "numpy":
             raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
         return function(self.whole, self.problem, self.rules, like=self.variable)
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """The gradient where indices that it compares are equal, and where they differ; one case where it compares none."""
+        letters = set(operands(self.variable)) - set(self.problem.names.values())
+        return cases(self.node, letters, self.engine.simplified_for(base_of(self.variable)).finished)
 
     @property
     def whole(self) -> Node:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from matcalc import document
-from matcalc.document import Block, Chain, Document, Row
+from matcalc.calculus.cases import Case
+from matcalc.document import Block, Chain, Document, Row, Why
 from matcalc.explain import explain, left_side
 from matcalc.language.problem import Problem, kind_of, user_shape
 from matcalc.nodes.expr import Node, name_of
@@ -31,22 +32,24 @@ def render(
     results: Sequence[Result],
     *,
     steps: bool = False,
+    cases: bool = False,
     transpose: Transpose = "top",
     bold: bool = False,
     standalone: bool = False,
 ) -> str:
     """The report on the results, one or more, in a format: "text", "unicode", "latex", "markdown", "html" or "json".
 
+    With `cases` results that compare indices are told for equal and for different ones.
     The mark of transposes and bold matrices are for LaTeX, Markdown and HTML; standalone makes the LaTeX a file of its own.
     """
     if form == "json":
-        return _json(problem, results, steps)
+        return _json(problem, results, steps, cases)
     if steps:
         return explain(form, results, transpose=transpose, bold=bold, standalone=standalone)
     signatures = results[0].rules.signatures
-    found = _document(notation(form, signatures, transpose, bold), problem, results)
+    found = _document(notation(form, signatures, transpose, bold), problem, results, cases)
     if form == "latex" and not standalone:
-        return _snippet(_document(notation("text", signatures), problem, results), found.blocks[1].chains[0].rows)
+        return _snippet(_document(notation("text", signatures), problem, results, cases), found.blocks[1].chains[0].rows)
     return document.latex(found, standalone=True) if form == "latex" else _PAGES[form](found)
 
 
@@ -58,12 +61,16 @@ _PAGES: dict[str, Callable[[Document], str]] = {
 }
 
 
-def _document(words: Notation, problem: Problem, results: Sequence[Result]) -> Document:
+def _document(words: Notation, problem: Problem, results: Sequence[Result], by_cases: bool) -> Document:
     """The problem, the results, and what is to be said of them."""
-    shared, found = words.results([d.node for d in results], {*problem.names, *problem.sizes})
-    named = zip([left_side(words, d) for d in results], found, strict=True)
+    told = [(d, case) for d in results for case in (d.cases if by_cases else (Case((), d.node),))]
+    shared, found = words.results([case.node for _, case in told], {*problem.names, *problem.sizes})
+    rows = [
+        Row(left_side(words, d), words.pieces(right), tuple(Why(f"where {words.relation(r)}") for r in case.where))
+        for (d, case), right in zip(told, found, strict=True)
+    ]
     labels = [left_side(words, d, within_words=True) for d in results]
-    result = Block("", (Chain(words.rows([*shared, *named])),))
+    result = Block("", (Chain((*words.rows(shared), *rows)),))
     remarks = (*_remarks(words, labels, problem, results), *_verdicts(words, labels, results))
     return Document("", (statement(words, problem), result), remarks)
 
@@ -77,7 +84,7 @@ def _snippet(comments: Document, equations: Sequence[Row]) -> str:
     return "\n".join([*above, r"\begin{aligned}", document.aligned(equations), r"\end{aligned}"])
 
 
-def _json(problem: Problem, results: Sequence[Result], steps: bool) -> str:
+def _json(problem: Problem, results: Sequence[Result], steps: bool, cases: bool) -> str:
     answer = {
         "input": problem.source,
         "expression": text(problem.expression),
@@ -85,7 +92,7 @@ def _json(problem: Problem, results: Sequence[Result], steps: bool) -> str:
         "definitions": {name_of(leaf): text(value) for leaf, value in problem.definitions.items()},
         "variables": {name: _variable(e) for name, e in problem.variables.items()},
         "notes": problem.notes,
-        "derivatives": [_derivative(d, steps) for d in results],
+        "derivatives": [_derivative(d, steps, cases) for d in results],
     }
     return json.dumps(answer, indent=2)
 
@@ -94,7 +101,7 @@ def _variable(e: Node) -> dict[str, object]:
     return {"kind": kind_of(e), "shape": user_shape(e), "properties": stated(e)}
 
 
-def _derivative(d: Result, steps: bool) -> dict[str, object]:
+def _derivative(d: Result, steps: bool, cases: bool) -> dict[str, object]:
     check = d.check
     found: dict[str, object] = {
         "wrt": d.wrt,
@@ -109,6 +116,9 @@ def _derivative(d: Result, steps: bool) -> dict[str, object]:
         "verified": check.ok if check else None,
         "max_relative_error": check.max_relative_error if check and check.ok is not None else None,
     }
+    if cases:
+        relation = notation("text", d.rules.signatures).relation
+        found["cases"] = [{"where": [relation(r) for r in case.where], "text": text(case.node)} for case in d.cases]
     if steps:
         found["steps"] = [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in d.steps]
     return found

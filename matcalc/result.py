@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import sympy
 
+from matcalc.calculus.cases import Case
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.simplify.indexed import adds_units
 from matcalc.exchange.interchange import to_sympy
@@ -92,6 +93,11 @@ class Result(ABC):
     def closed_form(self) -> bool:
         """Whether no unevaluated derivative had to stay, and no unit vectors that are added up over an index."""
         return not adds_units(self.node) and not any(head(e) in _UNEVALUATED for e in postorder([self.node]))
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The forms of the result by cases of its indices; itself alone where there are none."""
+        return (Case((), self.node),)
 
     @cached_property
     def derived(self) -> Derived:

@@ -12,7 +12,7 @@ from sympy import Expr
 from matcalc.document import Block, Chain, Row
 from matcalc.errors import ArgumentError
 from matcalc.language.problem import Problem, declaration, part
-from matcalc.nodes.expr import ONE, Node, properties, shape, variable
+from matcalc.nodes.expr import ONE, Node, head, operands, properties, shape, variable
 from matcalc.nodes.families import member, member_shape, stated
 from matcalc.printing.latex import Transpose, latex, latex_chain, latex_program
 from matcalc.printing.layout import Program, broken
@@ -72,6 +72,16 @@ class Notation:
     def rows(self, equations: Iterable[tuple[str, str]]) -> tuple[Row, ...]:
         """The equations, long right sides in several lines."""
         return tuple(Row(left, self.pieces(right)) for left, right in equations)
+
+    def relation(self, e: Node) -> str:
+        """The relation of two indices: k == y, k != y."""
+        a, b = map(self.write, operands(e))
+        shown = f"{a}{self.equal if head(e) == 'eq' else self.differs}{b}"
+        return self.inline(shown)
+
+    def inline(self, formula: str) -> str:
+        """A formula within words."""
+        return f"${formula}$" if self.typeset else formula
 
     def gradient(self, label: Node, X: Node, *, within_words: bool = False) -> str:
         """∂f/∂X."""
@@ -153,7 +163,7 @@ def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation
         where="where ",
         separator=", ",
         equal=" = ",
-        differs=r" $\ne$ ",
+        differs=r" \ne ",
         yes="checked",
         no="not checked",
         pieces=lines,
@@ -201,7 +211,7 @@ def statement(words: Notation, problem: Problem) -> Block:
     """The equations that state the problem, its named parts first, and the line that declares every variable."""
     named = {Z: (Z, value) for Z, value in problem.definitions.items()}
     named |= {Z: (part(Z, indices), entry) for Z, (indices, entry) in problem.entries.items()}
-    if problem.expression not in problem.definitions:
+    if problem.label is not problem.expression:
         named.setdefault(problem.label, (problem.label, problem.expression))
     shared, values = words.results([value for _, value in named.values()], ())
     names = words.results([name for name, _ in named.values()], ()).results
@@ -212,6 +222,6 @@ def _variables(words: Notation, problem: Problem) -> tuple[str, ...]:
     """The line that declares every variable, and what may be assumed."""
     declared = [words.declared(e) + " constant" * (n in problem.constants) for n, e in problem.variables.items()]
     declared += [words.function(variable(name, ()), kind) for name, kind in problem.functions.items()]
-    assumed = [f"assume {words.said(a)}{words.equal}{words.said(b)}" for a, b in problem.facts]
-    assumed += [f"assume {words.said(a)}{words.differs}{words.said(b)}" for a, b in problem.distinct]
+    pairs = [(words.equal, pair) for pair in problem.facts] + [(words.differs, pair) for pair in problem.distinct]
+    assumed = [f"assume {words.inline(words.write(a) + sign + words.write(b))}" for sign, (a, b) in pairs]
     return (words.where + words.separator.join([*declared, *assumed]),) if declared or assumed else ()
