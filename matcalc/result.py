@@ -12,7 +12,7 @@ import sympy
 
 from matcalc.calculus.cases import Case
 from matcalc.calculus.engine import Engine
-from matcalc.calculus.simplify.indexed import adds_units
+from matcalc.calculus.simplify.units import adds_units
 from matcalc.exchange.interchange import to_sympy
 from matcalc.explain import Explanation, explain
 from matcalc.language.problem import Problem, user_shape

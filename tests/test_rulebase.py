@@ -56,8 +56,9 @@ def points(record: Record, leaves: dict[str, Node], ones: frozenset[str]) -> lis
     return list(trials(RULES, drawn, conditions, names, choices=((2, 3, 4, 5, 6, 7), (4, 3, 2, 5, 7, 6))))
 
 
-UNREACHED = {("singvec_left", frozenset({"n"})), ("polar", frozenset({"m"}))}
-"""The singular values of a column have no gap (and norm(x, 2) is its norm); a row has no full column rank."""
+UNREACHED = {("singvec_left", frozenset({"n"})), ("polar", frozenset({"m"})), ("member", frozenset({"N"}))}
+"""The singular values of a column have no gap (and norm(x, 2) is its norm); a row has no full column rank; and where there is
+but one member there is none of another number."""
 
 CASES = [
     (record, frozenset(ones))

@@ -14,7 +14,7 @@ from matcalc.calculus.forms import Forms
 from matcalc.calculus.parts import PARTS, base_of
 from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, PART, POWER, QUOTIENT, RECOGNISED, SIMPLIFIED, Reason, Reasons
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.calculus.simplify.indexed import without_units
+from matcalc.calculus.simplify.units import without_units
 from matcalc.calculus.stand_ins import MARK, StandIns, hidden, operation
 from matcalc.calculus.stand_ins import stand_in as stand_in
 from matcalc.calculus.structure import closure
@@ -235,9 +235,14 @@ class Atoms:
         else:
             M = self._simplify(M)
             found = [paired(M, term, self.rules) for term in self._tidied(D)]
-        kept = [term for term in found if not is_zero(term)]
+        kept = [self._polished(term) for term in found if not is_zero(term)]
         self._vanished = self._vanished or len(kept) < len(found)
         return kept
+
+    def _polished(self, term: Node) -> Node:
+        """c*ds with c simplified, where only the differential of a scalar moves."""
+        rest, moving = self._divided(term)
+        return mul(self._folded(rest), moving) if moving in self.stand_ins else term
 
     def _paired_with_sign(self, M: Node, term: Node) -> Node:
         sign, core = split_coefficient(term)

@@ -14,7 +14,7 @@ from matcalc.calculus.parts import base_of, part_like
 from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.calculus.simplify.indexed import adds_units, in_matrices
+from matcalc.calculus.simplify.units import adds_units, in_matrices
 from matcalc.calculus.structure import closure
 from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem

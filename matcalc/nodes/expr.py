@@ -74,8 +74,7 @@ class MatrixOp(MatrixExpr):
 class ScalarOp(AtomicExpr):
     """A named operation with a scalar result: to SymPy an atom, so that it is never taken apart or rebuilt."""
 
-    is_commutative = True
-    is_real = True
+    is_commutative = is_real = True
     is_number = False
 
     name: str
@@ -165,11 +164,8 @@ def head(e: Node) -> str:
 def operands(e: Node) -> tuple[Node, ...]:
     """What the operation of e is applied to: no sizes, no names, in order; () for a leaf."""
     cls = type(e)
-    args: tuple[Node, ...]
-    if cls is MatrixOp or cls is ScalarOp:
-        args = e.operands
-    else:
-        args = () if cls in _LEAVES else e._args
+    own = cls is MatrixOp or cls is ScalarOp
+    args: tuple[Node, ...] = e.operands if own else () if cls in _LEAVES else e._args
     return args
 
 

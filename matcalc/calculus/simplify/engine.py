@@ -10,21 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from matcalc.calculus.simplify.axes import centred, pull_out
 from matcalc.calculus.simplify.cost import Cost
+from matcalc.calculus.simplify.entries import part_of, settle_comparison
 from matcalc.calculus.simplify.identities import Identities
-from matcalc.calculus.simplify.indexed import (
-    absorb,
-    fold,
-    merge_sums,
-    part_of,
-    pick,
-    settle_comparison,
-    settle_sum,
-    spread_sum,
-    take_out_kron,
-    unit_entries,
-    unit_products,
-    without_units,
-)
+from matcalc.calculus.simplify.indexed import fold, merge_sums, pick, settle_sum, spread_sum, take_out_kron
 from matcalc.calculus.simplify.names import Names
 from matcalc.calculus.simplify.products import (
     contract,
@@ -61,6 +49,7 @@ from matcalc.calculus.simplify.sums import (
     numerators_first,
     outer_product,
 )
+from matcalc.calculus.simplify.units import absorb, unit_entries, unit_products, without_units
 from matcalc.calculus.structure import Structures
 from matcalc.nodes.algebra import rebuild, transpose
 from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape
