@@ -198,7 +198,7 @@ def _ended(lines: list[Line], ending: tuple[Node, ...]) -> list[Line]:
         return lines
     if len(lines) > 1 and lines[-2].terms == ending:
         return lines[:-1]
-    if _leaves(last.terms) == _leaves(ending):
+    if _leaves(last.terms) == _leaves(ending) or not last.reasons:
         return [*lines[:-1], Line(ending, last.reasons)]
     return [*lines, Line(ending, (SIMPLIFIED,))]
 

@@ -15,7 +15,7 @@ import numpy as np
 from matcalc.nodes.algebra import add, mul, number, rebuild
 from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, name_of, operands, postorder, properties, shape, substitute, variable
-from matcalc.nodes.indices import free_indices
+from matcalc.nodes.indices import SUM, free_indices
 from matcalc.numeric.evaluate import Jitter, Program
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.sample import Point, Sampler
@@ -37,6 +37,8 @@ from matcalc.rulebase.base import Rulebase
 
 TRIES = 4
 """At how many points a line must fail to be called wrong: at one, rounding may do it."""
+POINTS, FAILURES = 3, 2
+"""The same where there are sums over an index, and at how many it must hold: a sum of one term says little of it."""
 STENCIL = {
     k / 1000: f"{1000 * w[0]}/{w[1]}" for s in (1, -1) for k, w in ((s, (3 * s, 4)), (2 * s, (-3 * s, 20)), (3 * s, (s, 60)))
 }
@@ -53,37 +55,41 @@ def confirm(
     facts: Sequence[tuple[Node, Node]],
     rules: Rulebase,
     distinct: Sequence[tuple[Node, Node]] = (),
-    draws: int = 1,
+    draws: int = 0,
     seed: int = 0,
 ) -> tuple[Check, int]:
     """Whether each line, a sum of terms, has the value of dF where the variables `moving` move; the number of a wrong one.
 
     What moves may be a part of a variable, X[:,j], the rest of which does not.  Each value of the indices is tried.  The
     relative error is that of a line to the largest of dF, the line and a thousandth of its terms.  ok is None where no point
-    could be found.  The number is -1 where no line is wrong.
+    could be found.  The number is -1 where no line is wrong.  Points at which dF is 0 count where there are no others; as many
+    others are asked for as `draws`, or as are enough.
     """
     trial = _Trial(F, moving, lines, definitions, facts, distinct, rules, seed)
+    draws = draws or (POINTS if trial.has_sums else 1)
+    most = FAILURES if trial.has_sums and trial.method is COMPLEX_STEP else TRIES
     good: list[float] = []
+    dull: list[float] = []
     failed: list[tuple[float, int]] = []
     found_one = False
     for _ in range(MOST_POINTS * draws):
-        point = trial.sampler.point() if len(good) < draws and len(failed) < TRIES else None
+        point = trial.sampler.point() if len(good) < draws and len(failed) < most and len(dull) < MOST_POINTS else None
         if point is None:
             break
         found_one = True
         error, worst, point = trial.compare_all(point)
         if error <= TOLERANCE[trial.method]:
-            good.append(error)
+            (good if trial.told else dull).append(error)
         elif worst < 0 or trial.is_noise(point, worst):
             if not trial.sampler.vary():
                 break
         else:
             failed.append((error, worst))
-    if good:
-        return Check(True, max(good), len(good), trial.method), -1
-    if failed:
+    if failed and not (len(good) > len(failed) * trial.has_sums):
         error, wrong = min(failed)
         return Check(False, error, len(failed), trial.method, f"it is off by {error:.1e} (relative)"), wrong
+    if good or dull:
+        return Check(True, max(good or dull), len(good or dull), trial.method), -1
     reason = "at every point tried, rounding was larger than dF" if found_one else trial.sampler.reason()
     return Check(None, 0.0, 0, trial.method, reason), -1
 
@@ -134,6 +140,9 @@ class _Trial:
             distinct=distinct,
         )
         self._F = self._program.outputs[0]
+        self.has_sums = any(head(e) == SUM for e in postorder([F, *definitions.values(), *terms]))
+        self.told = False
+        """Whether dF was other than 0 at the last point."""
         self._directions: dict[int, Array] = {}
         self._found: tuple[Array, list[Array]] = (np.zeros(()), [])
 
@@ -148,6 +157,7 @@ class _Trial:
     def compare_all(self, point: Point) -> tuple[float, int, Point]:
         """The largest relative error of the lines at a point, for each value of the indices: which line has it, and where."""
         found: tuple[float, int, Point] = (np.inf, -1, point)
+        self.told = False
         for variant in self.sampler.variants(point):
             error, line = self.compare(variant)
             if error > TOLERANCE[self.method]:
@@ -164,6 +174,7 @@ class _Trial:
             return np.inf, -1
         self._found = dF, [_total(dF, terms[a:b]) for a, b in pairwise(self._ends)]
         errors = [self._error(dF, terms[a:b]) for a, b in pairwise(self._ends)]
+        self.told = self.told or bool(np.any(dF))
         worst = max(range(len(errors)), key=errors.__getitem__, default=-1)
         return (errors[worst] if errors else 0.0), worst
 
