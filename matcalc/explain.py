@@ -114,15 +114,12 @@ def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]
     """The steps as a chain of equations; after it what shares a name, where lines would be very long without."""
     shown = words.chain([step.node for step in d.steps], taken)
     rows: list[Row] = []
-    last = ("", "")
+    last = ""
     for step, right in zip(d.steps, shown.results, strict=True):
         left = words.differential(step.label) if step.wrt is None else words.gradient(step.label, step.wrt)
         why = tuple(dict.fromkeys(_why(words, step, reason) for reason in step.reasons))
-        if (left, right) == last:  # (dp)[y] and d(p[y]) look the same
-            rows[-1] = replace(rows[-1], why=(*rows[-1].why, *why))
-        else:
-            rows.append(Row("" if left == last[0] else left, words.pieces(right), why))
-        last = (left, right)
+        rows.append(Row("" if left == last else left, words.pieces(right), why))
+        last = left
     told = Chain(tuple(rows))
     return (told, Chain(words.rows(shown.definitions), "where")) if shown.definitions else (told,)
 

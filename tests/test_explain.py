@@ -223,12 +223,6 @@ def test_works_that_parts_share_are_cited_once() -> None:
     assert document.markdown(document.joined("all", [part, part])).count("The Matrix Cookbook") == 1
 
 
-def test_equations_that_look_the_same_are_one_line_with_both_reasons() -> None:
-    shown = matcalc.gradient("p = softmax(s); -log(p[y])", "s", declare="y: integer").explain("latex")
-    (chain,) = [rows for rows in chains(shown) if "read off" in rows and "mathrm{d}f" in rows and "log; entry" in rows]
-    assert chain.count(r"-\frac{\mathrm{d}p_{y}}{p_{y}}") == 1
-
-
 def test_what_is_typed_has_its_own_face() -> None:
     said = Document("", (), ("declare `y_1: integer` & go",))
     assert document.latex(said) == r"declare \texttt{y\_1: integer} \& go"
