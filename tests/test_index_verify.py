@@ -10,7 +10,7 @@ import pytest
 
 from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import mul, number
-from matcalc.nodes.expr import Node, variable
+from matcalc.nodes.expr import Node, shape, size_symbol, variable
 from matcalc.nodes.unknown import upstream
 from matcalc.numeric.evaluate import Program
 from matcalc.numeric.sample import Point, Sampler
@@ -102,6 +102,17 @@ def test_identities_hold_at_every_value_of_the_indices() -> None:
     _, (a, b, c) = read("x", "x: vector(n)", "x[i]*delta(i,j)", "x[j]*delta(i,j)", "x[i]")
     assert agree(a, b).ok is True
     assert agree(a, c).ok is False
+
+
+def test_an_array_of_unknown_size_has_as_many_entries_as_the_indices_come_to() -> None:
+    problem = parse("sum(x[i]*x[i+2] for i in 1..n-1)")
+    assert shape(problem.names["x"]) == (size_symbol("n") + 1, 1)
+
+
+def test_a_place_outside_of_an_array_is_no_value() -> None:
+    verdict = claim("sum(x[i]*x[n - i] for i in 1..n)", "x", "x", "x: vector(n)")
+    assert verdict.ok is None
+    assert "`entry`" in verdict.reason
 
 
 def test_what_is_not_defined_inside_a_sum_is_named() -> None:

@@ -150,7 +150,7 @@ class Engine:
         return list(Expander(*self._told_of(leaves)).lines())
 
     def _told_of(self, leaves: Sequence[Node]) -> tuple[Told, Rulebase, Simplifier, Reasons]:
-        simplify = self.simplified_for(leaves[0]) if len(leaves) == 1 else self.simplifier
+        simplify = self.simplified_for(base_of(leaves[0])) if len(leaves) == 1 else self.simplifier
         f, definitions, typed = self._words
         return Told(f, leaves, definitions, typed), self.rules, simplify, self.rules.made_once(Reasons)
 

@@ -88,7 +88,7 @@ def _bind(scope: Scope, roots: Iterable[Expression], bound: Mapping[str, Bound])
             if found is not None:
                 scope.indices[id(e)] = found
         elif isinstance(e, Comprehension):
-            own = scope.indices[id(e)] = Bound(e.index, e.limits)
+            own = scope.indices[id(e)] = Bound(e.index, e.limits, e.condition is not None)
             inside = {**known, name_key(e.index.name): own}
             waiting.extend((x, known) for x in e.limits or ())
             waiting.extend((x, inside) for x in (e.body, e.condition) if x is not None)

@@ -6,10 +6,10 @@ from matcalc.errors import ArgumentError
 from matcalc.language.misfit import MisfitError, misuse
 from matcalc.language.name_shapes import NameShapes, normal
 from matcalc.language.scope import Bound, Step
-from matcalc.language.shapes import ClashError, Dim, Polynomial, Shape, Size, find, unknown
+from matcalc.language.shapes import ClashError, Dim, Polynomial, Shape, Size, find, plus, simplified, unknown
 from matcalc.language.sizes import size_of
 from matcalc.language.syntax.names import name_key
-from matcalc.language.syntax.tree import Comprehension, Expression, Index, Name, Number
+from matcalc.language.syntax.tree import Comprehension, Expression, Index, Name, Number, Sum
 
 _ONE_ENTRY = "x[i], X[i,j], X[i,:] and X[:,j] are read; members of a family, x[t], where x: vectors(d,N) is declared"
 
@@ -51,35 +51,79 @@ class Indexing(NameShapes):
                 raise misuse("indices count from 1", place, "x[1] is the first entry", "indexed")
             if isinstance(known, int) and known != 1 and place.value > known:
                 raise misuse(f"there are only {known} entries here", place, "indices count from 1", "indexed")
-        bound = self.scope.indices.get(id(place)) if isinstance(place, Name) else None
-        if bound is not None:
-            self._runs(bound, d, place)
+        found = self._shifted(place)
+        if found is not None:
+            self._runs(*found, d, place)
 
-    def _runs(self, bound: Bound, d: Dim, place: Expression) -> None:
-        """An index stands where there are d entries: that is its range, where no other is given."""
+    def _shifted(self, place: Expression) -> tuple[Bound, int] | None:
+        """(i, c) of the place i + c."""
+        if isinstance(place, Sum) and len(place.terms) == 2:
+            for name, shift in (place.terms, place.terms[::-1]):
+                bound = self.scope.indices.get(id(name))
+                whole = isinstance(shift, Number) and shift.value.denominator == 1
+                if bound is not None and isinstance(name, Name) and whole and (name is place.terms[0] or place.signs[1] == "+"):
+                    value = int(shift.value) if isinstance(shift, Number) else 0
+                    return bound, -value if place.signs[1] == "-" else value
+            return None
+        bound = self.scope.indices.get(id(place)) if isinstance(place, Name) else None
+        return None if bound is None else (bound, 0)
+
+    def _runs(self, bound: Bound, shift: int, d: Dim, place: Expression) -> None:
+        """The index i, moved by a shift, stands where there are d entries: that is its range, where no other is given."""
         if bound.limits is None:
-            try:
-                self.unifier.unify(self.ranges.setdefault(bound, d), d)
-            except ClashError as clash:
-                what = f"{bound.name.name} runs over sizes that differ"
-                raise MisfitError("indexed", [place], clash=clash, what=what, hint="use two indices") from None
+            if shift == 0:
+                self._ranges_alike(bound, d, place)
             return
         low, high = bound.limits
-        if not (isinstance(low, Number) and low.value == 1):
-            return
         try:
             end = find(size_of(high, self.scope, ""))
         except ArgumentError:
             return
         known = find(d)
+        if not bound.guarded:
+            self._starts_within(bound, low, shift, place)
         if unknown(known):
-            self.unifier.unify(known, end)
-        elif known is not end and not isinstance(known, Polynomial) and not isinstance(end, Polynomial):
-            if isinstance(known, int) and isinstance(end, int) and end <= known:
-                return
-            if isinstance(known, int) == isinstance(end, int):
-                what = f"{bound.name.name} runs to {_shown(end)}, and there are {_shown(known)} entries here"
-                raise misuse(what, place, "declare the sizes, or leave the range out: sum(x[i] for i)", "indexed")
+            self.reaches.append((d, plus(end, shift)))
+            return
+        if known != 1 and not bound.guarded:
+            over = simplified(plus(plus(end, shift), known, -1))
+            if isinstance(over, int) and over > 0:
+                what = f"this comes to {_shown(plus(end, shift))}, and there are {_shown(known)} entries here"
+                raise misuse(what, place, "end the range earlier, or give a condition as in: for i in 1..n if i < n", "indexed")
+        if shift == 0 and isinstance(low, Number) and low.value == 1 and known is not end:
+            self._ends_within(bound, end, known, place)
+
+    def _starts_within(self, bound: Bound, low: Expression, shift: int, place: Expression) -> None:
+        if isinstance(low, Number) and low.value + shift < 1:
+            what = f"indices count from 1: {bound.name.name} starts at {low.value}, so this starts at {low.value + shift}"
+            hint = f"start the range later: for {bound.name.name} in {1 - shift}..n"
+            raise misuse(what, place, hint, "indexed")
+
+    def _ranges_alike(self, bound: Bound, d: Dim, place: Expression) -> None:
+        try:
+            self.unifier.unify(self.ranges.setdefault(bound, d), d)
+        except ClashError as clash:
+            what = f"{bound.name.name} runs over sizes that differ"
+            raise MisfitError("indexed", [place], clash=clash, what=what, hint="use two indices") from None
+
+    def _ends_within(self, bound: Bound, end: Dim, known: Dim, place: Expression) -> None:
+        if isinstance(known, Polynomial) or isinstance(end, Polynomial) or (isinstance(known, int) != isinstance(end, int)):
+            return
+        if not (isinstance(known, int) and isinstance(end, int) and end <= known):
+            what = f"{bound.name.name} runs to {_shown(end)}, and there are {_shown(known)} entries here"
+            raise misuse(what, place, "declare the sizes, or leave the range out: sum(x[i] for i)", "indexed")
+
+    def reach(self) -> None:
+        """An array of unknown size has as many entries as the indices come to that stand there."""
+        ends: dict[int, tuple[Dim, Dim]] = {}
+        for d, end in self.reaches:
+            known = find(d)
+            if unknown(known):
+                _, furthest = ends.get(id(known), (d, end))
+                beyond = simplified(plus(end, furthest, -1))
+                ends[id(known)] = (d, end if isinstance(beyond, int) and beyond > 0 else furthest)
+        for d, end in ends.values():
+            self.unifier.unify(d, end)
 
     def comprehension(self, e: Comprehension) -> Shape:
         """The shape of what is added up or multiplied."""

@@ -58,6 +58,7 @@ class Inference(Indexing):
                 a, b = self.shapes[id(left)], self.shapes[id(right)]
                 if a and b:
                     self.same(a, b, "compare", left, right)
+            self.reach()
             self._settle(step)
         except MisfitError as misfit:
             misfit.source = misfit.source or step.source

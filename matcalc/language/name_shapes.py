@@ -20,7 +20,8 @@ class NameShapes:
     def __init__(self, scope: Scope, kinds: Mapping[str, str]) -> None:
         """Nothing is known yet but the kinds of the free names.
 
-        `ranges` says over how many an index runs; `members` what a member of a family is, and how many there are.
+        `ranges` says over how many an index runs; `members` what a member of a family is, and how many there are;
+        `reaches` which entry of an array of unknown size an index comes to.
         """
         self.scope = scope
         self.kinds = kinds
@@ -32,6 +33,7 @@ class NameShapes:
         self.spread: list[tuple[Expression, Expression, Shape]] = []
         self.ranges: dict[Bound, Dim] = {}
         self.members: dict[str, tuple[Shape, Dim]] = {}
+        self.reaches: list[tuple[Dim, Dim]] = []
         self.final: Shape = ()
 
     # ------------------------------------------------------------ names

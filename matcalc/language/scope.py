@@ -47,10 +47,14 @@ class Declared:
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """An index that a sum, a product or a definition entry by entry binds; `limits` are the ends of its range, if given."""
+    """An index that a sum, a product or a definition entry by entry binds; `limits` are the ends of its range, if given.
+
+    It is guarded where a condition decides which of its values count.
+    """
 
     name: Name
     limits: tuple[Expression, Expression] | None
+    guarded: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ LONGEST_PLANNED_CHAIN = 12
 LARGEST_KRONECKER = 100
 PINV_CUTOFF = 1e-12
 """Singular values below this part of the largest are zeros but for rounding, as in pinv(lambda_max(A)*eye(n) - A)."""
+UNDEFINED = (np.linalg.LinAlgError, IndexError)
+"""What is raised where there is no value: at a singular matrix, or at an index outside of its range."""
 
 
 @cache

@@ -17,7 +17,7 @@ from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, name_of, operands, postorder, properties, shape, substitute, variable
 from matcalc.nodes.indices import SUM, free_indices
 from matcalc.numeric.evaluate import Jitter, Program
-from matcalc.numeric.linalg import Array
+from matcalc.numeric.linalg import UNDEFINED, Array
 from matcalc.numeric.sample import Point, Sampler
 from matcalc.numeric.selection import selection
 from matcalc.numeric.verify import (
@@ -170,7 +170,7 @@ class _Trial:
         self._directions = {slot: self._direction(slot, point.values) for slot in self._moving}
         try:
             dF, terms = self._evaluated(point, point.values)
-        except np.linalg.LinAlgError:
+        except UNDEFINED:
             return np.inf, -1
         self._found = dF, [_total(dF, terms[a:b]) for a, b in pairwise(self._ends)]
         errors = [self._error(dF, terms[a:b]) for a, b in pairwise(self._ends)]
@@ -190,7 +190,7 @@ class _Trial:
                 again, terms = self._evaluated(
                     point, self._program.values(point.arrays, self.sampler.jitter), self.sampler.jitter
                 )
-            except np.linalg.LinAlgError:
+            except UNDEFINED:
                 return True
             here = _total(dF, terms[self._ends[line] : self._ends[line + 1]])
             noise += _norm(again - dF) + _norm(here - totals[line])

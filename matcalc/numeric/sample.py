@@ -21,7 +21,7 @@ from matcalc.nodes.expr import Node, head, name_of, properties, shape
 from matcalc.numeric.arrays import dimension
 from matcalc.numeric.evaluate import Program, Step, leaves
 from matcalc.numeric.labels import Labels, is_between_labels
-from matcalc.numeric.linalg import Array
+from matcalc.numeric.linalg import UNDEFINED, Array
 from matcalc.numeric.operation import Kernel, Operation
 from matcalc.numeric.spaces import has_full_rank, spaces
 from matcalc.rulebase.base import Rulebase
@@ -252,7 +252,7 @@ class Sampler:
                     value = values[step.out] = step.kernel.function(*args)
                     if not (np.abs(value).max() < self._largest and fits(step, args)):
                         return step
-                except (IndexError, ValueError, np.linalg.LinAlgError):
+                except (ValueError, *UNDEFINED):
                     return step
         return None
 
@@ -319,9 +319,16 @@ def _culprit(step: Step, args: Sequence[Array]) -> str:
     found = "sum" if step.kernel.inner is not None else head(step.node)
     with np.errstate(all="ignore"):
         for part in step.kernel.inner.parts(*args) if step.kernel.inner is not None else ():
-            if part.node is not None and not all(np.isfinite(part.kernel.function(*one)).all() for one in part.each()):
+            if part.node is not None and not all(_is_finite(part, one) for one in part.each()):
                 found = head(part.node)
     return found
+
+
+def _is_finite(part: Operation, args: Sequence[Array]) -> bool:
+    try:
+        return bool(np.isfinite(part.kernel.function(*args)).all())
+    except UNDEFINED:
+        return False
 
 
 def _is_near(kernel: Kernel, margin: Array, size: float, counts: Array = TRUE) -> bool:

@@ -15,7 +15,7 @@ from matcalc.nodes.algebra import is_zero
 from matcalc.nodes.expr import Node, name_of, properties, shape
 from matcalc.numeric.arrays import dims_text
 from matcalc.numeric.evaluate import Jitter, Program
-from matcalc.numeric.linalg import Array
+from matcalc.numeric.linalg import UNDEFINED, Array
 from matcalc.numeric.sample import Point, Sampler
 from matcalc.numeric.selection import Selection, selection
 from matcalc.numeric.verdict import Check as Check
@@ -209,7 +209,7 @@ class _Trial:
                 return float(np.imag(f(x + 1j * STEP * D)) / STEP), 0.0
             found, doubt = extrapolated(lambda t: f(x + t * D))
             return float(found), doubt
-        except np.linalg.LinAlgError:
+        except UNDEFINED:
             return 0.0, np.inf
 
     def _is_noise(self, point: Point, D: Array, found: float, claimed: float) -> bool:

@@ -84,7 +84,7 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "sum": (known_total, distribute_linear),
     "mean": (known_total, distribute_linear),
     SUM: (settle_sum, pick, take_out_kron, fold, spread_sum),
-    **dict.fromkeys(("entry", "entry2", "row", "column"), _PARTS),
+    **dict.fromkeys(("entry", "entry2", "row", "column", "member"), _PARTS),
     **dict.fromkeys(RELATIONS, _COMPARISONS),
 }
 

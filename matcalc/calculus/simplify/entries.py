@@ -20,6 +20,7 @@ from matcalc.nodes.expr import (
     ONE,
     Node,
     head,
+    intern_scalar,
     is_number,
     is_scalar,
     matrix_node,
@@ -34,7 +35,7 @@ from matcalc.rulebase.base import Rulebase
 def part_of(e: Node, s: Simplifies) -> Node | None:
     """(A + B)[i] = A[i] + B[i], (c*A)[i] = c*A[i], (A .* B)[i] = A[i]*B[i], f(A)[i] = f(A[i]), (A*B)[:,j] = A*B[:,j]."""
     X, *places = operands(e)
-    take = Part(head(e), tuple(places[:2]), s.rules)
+    take = Part(head(e), tuple(places), s.rules)
     c, core = split_coefficient(X)
     if c is not ONE and core is not None:
         return mul(c, take(core))
@@ -45,7 +46,7 @@ class Part:
     """An entry, a row or a column: which, and where."""
 
     def __init__(self, name: str, places: tuple[Node, ...], rules: Rulebase) -> None:
-        """The part of that name (entry, entry2, row, column) at those places."""
+        """The part of that name (entry, entry2, row, column, member) at those places; a member has their number second."""
         self._name, self._places, self._rules = name, places, rules
 
     def __call__(self, X: Node) -> Node:
@@ -54,6 +55,9 @@ class Part:
             return X
         rows, columns = shape(X)
         match self._name:
+            case "member":
+                width = intern_scalar(cast(Expr, columns / self._places[1]))
+                return matrix_node("member", (X, *self._places), (rows, width))
             case "entry2" if columns != 1 and rows != 1:
                 return scalar_node("entry2", (X, *self._places))
             case "row" if columns != 1:
@@ -76,6 +80,10 @@ class Part:
                 return hadamard_power(self(args[0]), args[1])
             case "isum":
                 return self._of_sum(*args)
+            case "kron" if self._name == "member" and shape(args[0]) == (ONE, self._places[1]):
+                return mul(scalar_node("entry", (transpose(args[0]), self._places[0])), args[1])
+            case _ if self._name == "member":
+                return None
             case "transpose":
                 return self._of_transpose(args[0])
             case "mul":

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import cast
+
+import sympy
+from sympy import Expr
 
 from matcalc.calculus.simplify.products import coefficient_and_factors
 from matcalc.calculus.simplify.stack import total
@@ -19,6 +23,7 @@ from matcalc.nodes.algebra import (
 from matcalc.nodes.expr import (
     Node,
     head,
+    intern_scalar,
     is_number,
     is_scalar,
     operands,
@@ -41,27 +46,33 @@ def pick(e: Node, s: Simplifies) -> Node | None:
     body, i, low, high = operands(e)
     for t in terms(body):
         scalars, fs = _parts(t)
-        delta = next((f for f in scalars if _is_delta(f, i)), None)
+        delta = next((f for f in scalars if _picked(f, i) is not None), None)
         if delta is not None and t is body:
-            k = next(o for o in operands(delta) if o is not i)
+            k = _picked(delta, i)
+            assert k is not None
             return mul(in_range(k, i), at(mul(*(f for f in scalars if f is not delta), *fs), i, k))
         inside = next((f for f in scalars if head(f) == "sadd" and any(map(partial(_holds_delta, i=i), operands(f)))), None)
         if delta is not None or inside is not None:
-            written = (
-                [t] if inside is None else [mul(*(u if f is inside else f for f in scalars), *fs) for u in operands(inside)]
-            )
+            taken = () if inside is None else operands(inside)
+            written = [mul(*(u if f is inside else f for f in scalars), *fs) for u in taken] or [t]
             whole = [u for v in terms(body) for u in (written if v is t else [v])]
             return add(*(index_sum(u, i, low, high) for u in whole))
     return None
 
 
-def _is_delta(f: Node, i: Node) -> bool:
-    """Whether f is delta(i,k), k free of i."""
-    return head(f) == "eq" and i in operands(f) and not all(i in free_indices(o) for o in operands(f))
+def _picked(f: Node, i: Node) -> Node | None:
+    """The k for which f is delta(i,k): of delta(i - 1,k) it is k + 1."""
+    if head(f) != "eq" or i not in free_indices(f):
+        return None
+    a, b = cast(tuple[Expr, Expr], operands(f))
+    difference = sympy.expand(a - b)
+    slope = difference.coeff(i, 1)
+    rest = intern_scalar(sympy.expand(difference - slope * i))
+    return intern_scalar(-rest / slope) if slope in (1, -1) and i not in free_indices(rest) else None
 
 
 def _holds_delta(t: Node, i: Node) -> bool:
-    return any(_is_delta(f, i) for f in (operands(t) if head(t) == "smul" else (t,)))
+    return any(_picked(f, i) is not None for f in (operands(t) if head(t) == "smul" else (t,)))
 
 
 def fold(e: Node, s: Simplifies) -> Node | None:
