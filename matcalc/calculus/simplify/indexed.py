@@ -116,7 +116,7 @@ def _folded(e: Node, rules: Rulebase, chosen: Callable[[Node], bool]) -> Node:
     while True:
         sums = [x for x in postorder([e]) if head(x) == SUM and chosen(x)]
         inner = [x for x in sums if not any(y is not x and y in sums for y in postorder(operands(x)[:1]))]
-        made = {x: M for x in inner if (M := _without_units(x, rules)) is not None}
+        made = {x: M for x in inner if (M := _without_units(x, rules)) not in (None, x)}
         if not made:
             return e
         e = substitute(e, made, rebuild)
@@ -275,8 +275,9 @@ def _cofactor(t: Node, found: Node) -> Node:
 
 
 def _with_body(t: Node, found: Node) -> Node:
-    """The term with the body of the sum in its place."""
-    return substitute(t, {found: operands(found)[0]}, rebuild)
+    """The term with the body of the sum in the place of that factor, and of no other occurrence."""
+    c, fs = coefficient_and_factors(t)
+    return mul(*(operands(found)[0] if f is found else f for f in (*(operands(c) if head(c) == "smul" else (c,)), *fs)))
 
 
 def spread_sum(e: Node, s: Simplifies) -> Node | None:
