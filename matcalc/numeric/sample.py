@@ -319,9 +319,16 @@ def _culprit(step: Step, args: Sequence[Array]) -> str:
     found = "sum" if step.kernel.inner is not None else head(step.node)
     with np.errstate(all="ignore"):
         for part in step.kernel.inner.parts(*args) if step.kernel.inner is not None else ():
-            if part.node is not None and not all(np.isfinite(part.kernel.function(*one)).all() for one in part.each()):
+            if part.node is not None and not all(_is_finite(part.kernel, one) for one in part.each()):
                 found = head(part.node)
     return found
+
+
+def _is_finite(kernel: Kernel, args: Sequence[Array]) -> bool:
+    try:
+        return bool(np.isfinite(kernel.function(*args)).all())
+    except (IndexError, ValueError, np.linalg.LinAlgError):
+        return False
 
 
 def _is_near(kernel: Kernel, margin: Array, size: float, counts: Array = TRUE) -> bool:
