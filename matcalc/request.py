@@ -9,7 +9,6 @@ from typing import NamedTuple, TypeAlias
 import sympy
 
 from matcalc.calculus.adjoint import children
-from matcalc.calculus.parts import PARTS
 from matcalc.errors import ArgumentError, UndifferentiableError, UnknownNameError
 from matcalc.exchange.interchange import from_sympy
 from matcalc.language.parser import parse, parse_formula
@@ -19,6 +18,7 @@ from matcalc.language.syntax.tree import Index, Name, Statement
 from matcalc.language.syntax.tree import postorder as parts_of_text
 from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, name_of, postorder, properties, variable
+from matcalc.nodes.families import PARTS
 from matcalc.nodes.indices import is_index
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase

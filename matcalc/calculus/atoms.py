@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from matcalc.calculus.adjoint import Definitions, children, depends_on
 from matcalc.calculus.forms import Forms
-from matcalc.calculus.parts import PARTS, base_of
+from matcalc.calculus.parts import base_of
 from matcalc.calculus.reasons import COLLECTED, LINEAR, NAMED, PART, POWER, QUOTIENT, RECOGNISED, SIMPLIFIED, Reason, Reasons
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.simplify.units import without_units
@@ -36,7 +36,7 @@ from matcalc.nodes.expr import (
     substitute,
     variable,
 )
-from matcalc.nodes.families import stated
+from matcalc.nodes.families import PARTS, stated
 from matcalc.nodes.indices import (
     SUM,
     at,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from matcalc.nodes.algebra import build
 from matcalc.nodes.expr import Node, head, operands, shape
-
-PARTS = frozenset({"entry", "entry2", "row", "column", "member"})
-"""The operations that take a part of a variable."""
+from matcalc.nodes.families import PARTS
 
 
 def base_of(wrt: Node) -> Node:

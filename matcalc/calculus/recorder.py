@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from matcalc.calculus.adjoint import children, operand_adjoint, reading_order
 from matcalc.calculus.atoms import TRIVIAL, Atoms, Line, Told, share
-from matcalc.calculus.parts import PARTS, part_like
+from matcalc.calculus.parts import part_like
 from matcalc.calculus.reasons import FACTORED, Reason, Reasons
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.nodes.algebra import add, is_zero, mul, split_coefficient, transpose, zeros
@@ -27,6 +27,7 @@ from matcalc.nodes.expr import (
     postorder,
     shape,
 )
+from matcalc.nodes.families import PARTS
 from matcalc.nodes.indices import free_indices, leaving
 from matcalc.rulebase.base import Rulebase
 

@@ -16,9 +16,31 @@ from matcalc.language.shapes import Shape as Dims
 from matcalc.language.syntax.tree import Comparison, Comprehension, Expression, Index
 from matcalc.nodes import algebra
 from matcalc.nodes.blocks import common
-from matcalc.nodes.expr import ONE, Node, Shape, intern_scalar, is_scalar, matrix_node, scalar_node, shape
-from matcalc.nodes.families import member, member_shape
-from matcalc.nodes.indices import compared, index, index_sum, range_of
+from matcalc.nodes.expr import (
+    ONE,
+    Node,
+    Shape,
+    head,
+    intern_scalar,
+    is_scalar,
+    matrix_node,
+    operands,
+    postorder,
+    scalar_node,
+    shape,
+)
+from matcalc.nodes.families import PARTS, member, member_shape
+from matcalc.nodes.indices import (
+    RELATIONS,
+    at,
+    compared,
+    free_indices,
+    index,
+    index_sum,
+    is_index,
+    letter_of,
+    range_of,
+)
 from matcalc.rulefiles.records import Record
 
 Macro = Callable[[Record, str, Mapping[str, Node], Mapping[str, Expr]], Node]
@@ -86,15 +108,31 @@ class Elements:
 
     def bound(self, b: Bound) -> Expr:
         """The symbol of an index."""
+        return self._bound(b)[0]
+
+    def _bound(self, b: Bound) -> tuple[Expr, Node]:
+        """The symbol of an index, and when it counts: what its range has to do with other indices is a condition."""
         if b.limits is None:
-            return index(b.name.name, ONE, self.dim(self.inference.ranges[b]))
+            return index(b.name.name, ONE, self.dim(self.inference.ranges[b])), ONE
         low, high = (cast(Expr, self.nodes[id(x)]) for x in b.limits)
-        return index(b.name.name, low, high)
+        first, last = _outermost(low, -1), _outermost(high, 1)
+        if first is None or last is None:
+            place = b.limits[first is not None]
+            self.refuse(
+                "the range of an index depends on this", place, "give a range that holds it, and a condition: if j <= k"
+            )
+        i = index(b.name.name, first, last)
+        below = ONE if first is low else compared("gt", i, low - 1) if is_index(low - 1) else compared("ge", i, low)
+        above = ONE if last is high else compared("lt", i, high + 1) if is_index(high + 1) else compared("le", i, high)
+        return i, algebra.mul(below, above)
 
     def comprehension(self, e: Comprehension) -> Node:
         """sum(E for i in low..high if condition): the condition is a factor 0 or 1; a product is that of a vector."""
-        i, body = self.bound(self.scope.indices[id(e)]), self.nodes[id(e.body)]
-        condition = ONE if e.condition is None else self.nodes[id(e.condition)]
+        i, within = self._bound(self.scope.indices[id(e)])
+        asked = ONE if e.condition is None else self.nodes[id(e.condition)]
+        j, within = _widened(i, within, (asked, self.nodes[id(e.body)]))
+        asked, body = (at(x, i, j) for x in (asked, self.nodes[id(e.body)]))
+        i, condition = j, algebra.mul(within, asked)
         if e.function == "sum":
             return self.over(algebra.mul(condition, body), i)
         low, high = range_of(i)
@@ -126,3 +164,37 @@ class Elements:
             whole = all(cast(Expr, x).is_integer for x in pair)
             return compared(e.relation, *pair) if whole else scalar_node(e.relation, pair, True)
         return matrix_node(e.relation, tuple(algebra.broadcast(x, dims) for x in pair), dims)
+
+
+def _outermost(end: Expr, side: int) -> Expr | None:
+    """The least (side -1) or greatest (side 1) value of an end of a range; None where it is not known."""
+    end = intern_scalar(end)
+    for i in sorted(free_indices(end), key=str):
+        slope = sympy.diff(end, i) if i in end.free_symbols else None
+        if slope is None or not slope.is_number:
+            return None
+        at_end = range_of(i)[(slope > 0) == (side > 0)]
+        return _outermost(intern_scalar(end.subs(i, at_end)), side)
+    return end
+
+
+def _widened(i: Expr, condition: Node, parts: tuple[Node, ...]) -> tuple[Expr, Node]:
+    """All j of 1..n with j > i, not those of 2..n, where j is only a place in the parts: nothing is undefined there."""
+    low, high = range_of(i)
+    for name, pair in [(head(x), operands(x)) for x in postorder([condition])]:
+        if name in ("gt", "lt") and i in pair and all(map(is_index, pair)):
+            other = pair[pair[0] is i]
+            is_after = (name == "gt") == (pair[0] is i)
+            if is_after and low == range_of(other)[0] + 1:
+                low = range_of(other)[0]
+            elif not is_after and high == range_of(other)[1] - 1:
+                high = range_of(other)[1]
+    wider = index(letter_of(i), low, high)
+    if wider is i or not all(_is_place(x, i) for x in postorder(parts) if i in operands(x)):
+        return i, condition
+    return wider, at(condition, i, wider)
+
+
+def _is_place(x: Node, i: Node) -> bool:
+    """Whether i is only a place where it is an operand of x, or compared."""
+    return head(x) in RELATIONS or (head(x) in PARTS and operands(x)[0] is not i)

@@ -6,6 +6,9 @@ from sympy import Expr, Integer
 
 from matcalc.nodes.expr import ONE, Node, intern_scalar, matrix_node, properties, shape, size_symbol
 
+PARTS = frozenset({"entry", "entry2", "row", "column", "member"})
+"""The operations that take a part of a variable: an entry, a row, a column, a member of a family."""
+
 _MARK = "family:"
 
 

@@ -6,6 +6,7 @@ inside another over the same symbol, so nothing is ever captured; `index_sum` re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import sympy
@@ -105,13 +106,18 @@ def _of(x: Node, below: list[_Found]) -> _Found:
 
 
 def at(e: Node, i: Node, by: Node) -> Node:
-    """e with the index i, where it is free, replaced."""
+    """e with the index i, where it is free, replaced; a sum over an index that is free in `by` gets another letter."""
     done: dict[int, Node] = {}
+    within = free_indices(by)
     for x in postorder([e], lambda x: operands(x) if i in free_indices(x) else ()):
         if x is i:
             done[id(x)] = by
         elif i not in free_indices(x):
             done[id(x)] = x
+        elif head(x) == SUM and operands(x)[1] in within:
+            body, j, low, high = operands(x)
+            other = fresh(body, cast(Expr, low), cast(Expr, high), within)
+            done[id(x)] = at(index_sum(at(body, j, other), other, low, high), i, by)
         else:
             old = operands(x)
             new = tuple(done[id(o)] for o in old)
@@ -127,7 +133,8 @@ def index_sum(body: Node, i: Node, low: Node, high: Node) -> Node:
     if is_zero(body):
         return body
     if i not in free_indices(body):
-        return mul(intern_scalar(cast(Expr, high) - cast(Expr, low) + 1), body)
+        count = intern_scalar(sympy.expand(cast(Expr, high) - cast(Expr, low) + 1))
+        return mul(_made(ONE, i) if count.is_nonnegative is None else ZERO if count.is_negative else count, body)
     wanted = index(letter_of(i), cast(Expr, low), cast(Expr, high))
     bound = bound_indices(body)
     if wanted in bound or (wanted is not i and wanted in free_indices(body)):
@@ -138,9 +145,9 @@ def index_sum(body: Node, i: Node, low: Node, high: Node) -> Node:
     return mul(*before, _made(inside, i), *after)
 
 
-def fresh(body: Node, low: Expr, high: Expr) -> Expr:
-    """An index from low to high with a letter that nothing in the body has."""
-    taken = {letter_of(j) for j in free_indices(body) | bound_indices(body)}
+def fresh(body: Node, low: Expr, high: Expr, others: Iterable[Node] = ()) -> Expr:
+    """An index from low to high with a letter that nothing in the body and none of the others has."""
+    taken = {letter_of(j) for j in (*free_indices(body), *bound_indices(body), *others)}
     taken |= {name_of(x) for x in postorder([body]) if head(x) == "symbol"}
     letters = (*_LETTERS, *(f"i_{n}" for n in range(1, len(taken) + 2)))
     return index(next(c for c in letters if c not in taken), low, high)
@@ -186,12 +193,13 @@ def leaving(Y: Node, e: Node, o: Node) -> Node:
 
 
 def in_range(k: Node, i: Node) -> Node:
-    """1 where k is in the range of the index i, else 0; a free index is taken to be one of those that are counted from 1."""
+    """1 where k is in the range of the index i, else 0; a free letter is one of those that a size counts, from 1."""
     low, high = range_of(i)
-    if (is_index(k) and range_of(k) == (low, high)) or (low == 1 and not k.is_number and not high.is_number):
-        return ONE
-    ends = [("ge", k, low), ("le", k, high)]
-    return mul(*(compared(name, a, b) for name, a, b in ends))
+    first, last = range_of(k) if is_index(k) else (k, k)
+    is_letter = not is_index(k) and head(k) in ("symbol", "entry")
+    below = ONE if is_letter and low == 1 else compared("ge", first, low)
+    above = ONE if is_letter and head(high) == "symbol" and not is_index(high) else compared("le", last, high)
+    return mul(below if below is ONE else compared("ge", k, low), above if above is ONE else compared("le", k, high))
 
 
 _DECIDED = {"eq": "is_zero", "ge": "is_nonnegative", "le": "is_nonpositive", "gt": "is_positive", "lt": "is_negative"}

@@ -327,7 +327,7 @@ def _culprit(step: Step, args: Sequence[Array]) -> str:
 def _is_finite(part: Operation, args: Sequence[Array]) -> bool:
     try:
         return bool(np.isfinite(part.kernel.function(*args)).all())
-    except UNDEFINED:
+    except (ValueError, *UNDEFINED):
         return False
 
 

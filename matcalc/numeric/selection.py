@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcalc.nodes.expr import Node, head, operands
+from matcalc.nodes.families import PARTS
 from matcalc.numeric.kernels import position
 from matcalc.numeric.linalg import Array
-
-PARTS = frozenset({"entry", "entry2", "row", "column", "member"})
 
 
 @dataclass(frozen=True, eq=False)

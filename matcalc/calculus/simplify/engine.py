@@ -53,6 +53,7 @@ from matcalc.calculus.simplify.units import absorb, unit_entries, unit_products,
 from matcalc.calculus.structure import Structures
 from matcalc.nodes.algebra import rebuild, transpose
 from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape
+from matcalc.nodes.families import PARTS
 from matcalc.nodes.indices import RELATIONS, SUM
 from matcalc.rulebase.base import Rulebase
 
@@ -84,7 +85,7 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "sum": (known_total, distribute_linear),
     "mean": (known_total, distribute_linear),
     SUM: (settle_sum, pick, take_out_kron, fold, spread_sum),
-    **dict.fromkeys(("entry", "entry2", "row", "column", "member"), _PARTS),
+    **dict.fromkeys(PARTS, _PARTS),
     **dict.fromkeys(RELATIONS, _COMPARISONS),
 }
 

@@ -16,7 +16,6 @@ from matcalc.nodes.algebra import (
     add,
     kron,
     mul,
-    rebuild,
     split_coefficient,
     terms,
 )
@@ -27,7 +26,6 @@ from matcalc.nodes.expr import (
     is_number,
     is_scalar,
     operands,
-    substitute,
 )
 from matcalc.nodes.indices import SUM, at, bound_indices, free_indices, in_range, index_sum, range_of
 
@@ -133,8 +131,9 @@ def _cofactor(t: Node, found: Node) -> Node:
 
 
 def _with_body(t: Node, found: Node) -> Node:
-    """The term with the body of the sum in its place."""
-    return substitute(t, {found: operands(found)[0]}, rebuild)
+    """The term with the body of the sum in the place of that factor, and of no other occurrence."""
+    c, fs = coefficient_and_factors(t)
+    return mul(*(operands(found)[0] if f is found else f for f in (*(operands(c) if head(c) == "smul" else (c,)), *fs)))
 
 
 def spread_sum(e: Node, s: Simplifies) -> Node | None:

@@ -12,7 +12,7 @@ from matcalc.calculus.simplify.products import coefficient_and_factors
 from matcalc.nodes.algebra import add, broadcast, build, eye, hadamard, hadamard_power, mul, ones, terms, transpose
 from matcalc.nodes.expr import ONE, SCALAR, Node, Shape, head, is_scalar, matrix_node, operands, shape
 from matcalc.nodes.families import member_shape
-from matcalc.nodes.indices import SUM, free_indices, range_of
+from matcalc.nodes.indices import SUM, free_indices, in_range, range_of
 from matcalc.rulebase.base import Rulebase
 
 Stacker: TypeAlias = Callable[[Node], Node | None]
@@ -144,7 +144,7 @@ class _Stack:
                 S = self.vector(args[0])
                 return None if S is None else hadamard_power(S, args[1])
             case "scalar":
-                return self._inner(args[0])
+                return self.vector(args[0]) if is_scalar(args[0]) else self._inner(args[0])
             case "sum":
                 return self._sums(self._either(args[0]))
             case "norm":
@@ -169,7 +169,7 @@ class _Stack:
     def _unit(self, pair: tuple[Node, ...], equal: bool) -> Node | None:
         """1 where i is the other of a pair, else 0; or the other way round."""
         other = pair[1] if pair[0] is self._i else pair[0]
-        if self._moves(other):
+        if self._moves(other) or in_range(other, self._i) is not ONE:
             return None
         unit = matrix_node("e", (other,), (self._n, ONE))
         return unit if equal else add(ones((self._n, ONE)), mul(-ONE, unit))

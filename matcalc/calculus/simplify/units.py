@@ -43,7 +43,7 @@ def _folded(e: Node, rules: Rulebase, chosen: Callable[[Node], bool]) -> Node:
     while True:
         sums = [x for x in postorder([e]) if head(x) == SUM and chosen(x)]
         inner = [x for x in sums if not any(y is not x and y in sums for y in postorder(operands(x)[:1]))]
-        made = {x: M for x in inner if (M := _without_units(x, rules)) is not None}
+        made = {x: M for x in inner if (M := _without_units(x, rules)) not in (None, x)}
         if not made:
             return e
         e = substitute(e, made, rebuild)

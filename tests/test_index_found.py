@@ -1,0 +1,69 @@
+"""Sums over an index that were once derived wrong, crashed or did not end, against loops in plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import matcalc
+
+Array = Any
+n, m = 4, 3
+R = range
+WRONG: list[tuple[str, str, str, Callable[[Array], Array]]] = [
+    ("sum(sum(exp(x[j]) for j in 1..i) for i in 1..n)", "x", "", lambda x: sum(np.exp(x[j]) for i in R(n) for j in R(i + 1))),
+    ("sum(sum(exp(x[j]) for j in i+1..n) for i in 1..n)", "x", "", lambda x: sum(i * np.exp(x[i]) for i in R(n))),
+    ("sum(sum(x[i] for j in i+2..n) for i in 1..n)", "x", "", lambda x: sum(x[i] * max(0, n - i - 2) for i in R(n))),
+    ("sum(prod(x[k] for k in 1..j) for j in 1..n)", "x", "", lambda x: sum(np.prod(x[: j + 1]) for j in R(n))),
+    ("sum(prod(x[2] for k in 1..j-1) for j in 1..n)", "x", "", lambda x: sum(x[1] ** j for j in R(n))),
+    ("sum(sum(x[i] for j in 1..2 if j != i) for i in 1..n)", "x", "", lambda x: sum(x[i] * (2 - (i < 2)) for i in R(n))),
+    ("c*0 + sum(c*x[1] for i in 3..1) + x[1]", "x", "c: scalar", lambda x: x[0]),
+    ("sin(x[2]*sum(x[j] for j in 1..n))", "x", "", lambda x: np.sin(x[1] * sum(x))),
+    ("sum(exp(sum(sum(S[p,p] for p in 1..n if p < i) for i in j..n if i == j)) for j in 1..n)", "S", "S: matrix(n,n)",
+     lambda S: sum(np.exp(sum(S[p, p] for p in R(j))) for j in R(n))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wrt", "declare", "f"), WRONG, ids=[w[0] for w in WRONG])
+def test_a_gradient_is_that_of_loops(text: str, wrt: str, declare: str, f: Callable[[Array], Array]) -> None:
+    found = matcalc.gradient(text, wrt, declare=f"{declare}; x: vector(n)" if wrt == "x" else declare)
+    assert found.verification is not None and found.verification.ok
+    x = np.random.default_rng(3).normal(size=(n, n) if wrt == "S" else n)
+    truth = np.zeros(x.shape)
+    for at in np.ndindex(*x.shape):
+        moved = x.astype(complex)
+        moved[at] += 1e-30j
+        truth[at] = np.imag(f(moved)) * 1e30
+    function = found.function()
+    given = {wrt: x, "c": 2.0, "n": n}
+    assert np.allclose(function(**{k: v for k, v in given.items() if k in function.__signature__.parameters}), truth)
+
+
+@pytest.mark.parametrize("high", ["n-1", "3"])
+def test_a_part_counts_where_the_range_holds_it(high: str) -> None:
+    found = matcalc.gradient(f"sum(x[i]^2 for i in 1..{high})", "x[p]", declare="x: vector(n)")
+    x = np.arange(1.0, 6.0)
+    last = 4 if high == "n-1" else 3
+    assert [float(found.function()(x=x, p=p, n=5)) for p in R(1, 6)] == [2 * x[p - 1] * (p <= last) for p in R(1, 6)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "z = sum(x[2] for i in 2..n if i != 2)\nx[1]*z",
+        "z[i] = x[i] - prod(x[2] for j in i+1..n)\nsum(z)",
+        "q = norm((n - 1)*x)^2 + sum(norm(A[:,j-1])^2 for j in 2..n)\nq*x[1]",
+    ],
+)
+def test_a_definition_with_a_sum_ends(text: str) -> None:
+    assert matcalc.gradient(text, "x", declare=["x: vector(n)"] + ["A: matrix(n,n)"] * ("A" in text)).check is not None
+
+
+def test_a_long_body_is_stacked() -> None:
+    body = "x[i]"
+    for k in range(9):
+        body = f"sin({body}*({body}) + {k})" if k < 6 else f"sin({body} + {k})"
+    assert matcalc.gradient(f"sum({body} for i in 1..n)", "x").check is not None
