@@ -2,7 +2,7 @@
 
 The engine is imported when an expression is there to be derived, so `--help` and `--version` never load SymPy or NumPy.
 Exit status: 0 printed; 1 a derivative failed its numeric check; 2 bad input, with the error on standard error; 70 a fault
-of matcalc itself.
+of matcalc itself; 74 the output cannot be written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import islice
@@ -105,6 +106,8 @@ def _read(expr: str, file: bool) -> str:
 
 def _default_format() -> str:
     """Unicode for a person at a terminal that can show it, the language's own text for a pipe or a file."""
+    if sys.stdout is None:  # it was closed before the start
+        return "text"
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     return "unicode" if sys.stdout.isatty() and encoding == "utf8" else "text"
 
@@ -266,12 +269,23 @@ def run(args: list[str]) -> int:
     except MatcalcError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         return 1 if isinstance(error, VerificationError) else 2
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        return _unwritten(error)
     except Exception as error:
         if DEBUG in os.environ:
             raise
         click.echo(f"internal error: {type(error).__name__}: {error}", err=True)
         click.echo(f"hint: please report the problem as you typed it; {DEBUG}=1 shows where it fails", err=True)
         return 70
+
+
+def _unwritten(error: OSError) -> int:
+    """The exit status where the output cannot be written, which is said on standard error."""
+    with suppress(OSError):
+        click.echo(f"error: cannot write the output: {error.strerror or error}", err=True)
+    return 74
 
 
 def main() -> NoReturn:
@@ -284,9 +298,12 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     status = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        pass
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # it was closed before the start
+                stream.flush()
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            status = _unwritten(error)
     os._exit(status)

@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from matcalc import document
 from matcalc.calculus.atoms import differential_of_name, paired
-from matcalc.calculus.reasons import GRADIENT, NAMED, Reason
+from matcalc.calculus.reasons import GRADIENT, INDEPENDENT, NAMED, Reason
 from matcalc.document import Block, Chain, Document, Row, Why
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import transpose
@@ -116,7 +116,7 @@ def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]
     rows: list[Row] = []
     last = ""
     for step, right in zip(d.steps, shown.results, strict=True):
-        left = words.differential(step.label) if step.wrt is None else words.gradient(step.label, step.wrt)
+        left = words.differential(step.label) if step.wrt is None else _gradient(words, step)
         why = tuple(dict.fromkeys(_why(words, step, reason) for reason in step.reasons))
         rows.append(Row("" if left == last else left, words.pieces(right), why))
         last = left
@@ -152,14 +152,35 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
         G = variable("G", shape(step.wrt))
         right = words.write(paired(transpose(G), dX, step.rules))
         return Why(_WORDS[reason.name], words.differential(step.label), right, citation)
+    if reason.name == INDEPENDENT and reason.right is not None and step.wrt is not None:
+        counted = words.gradient(step.label, step.wrt, within_words=True).strip("$")
+        return Why(_WORDS[INDEPENDENT], counted, words.write(reason.right), citation)
     if reason.left is None or reason.right is None:
         structure = step.rules.signatures.structures.get(reason.name)
         if structure is not None and step.wrt is not None:
-            return Why(words.signed(structure.says.replace("{X}", words.said(step.wrt))), citation=citation)
+            says = words.signed(structure.says.replace("{X}", words.said(step.wrt)))
+            return _projection(words, step, reason, Why(says, citation=citation))
         return Why(_name(step.rules, reason.name), citation=citation)
     if reason.name == NAMED:
         return Why(f"{NAMED} of {words.said(reason.left)}")
     return Why(_name(step.rules, reason.name), words.write(reason.left), words.write(reason.right), citation)
+
+
+def _gradient(words: Notation, step: Step) -> str:
+    """What a gradient is called: ∂f/∂X, or the name of the one inside a subspace."""
+    assert step.wrt is not None
+    return words.gradient(step.label, step.wrt) if step.name is None else words.write(step.name)
+
+
+def _projection(words: Notation, step: Step, reason: Reason, why: Why) -> Why:
+    """Why the gradient inside a subspace is a projection: of which matrix, and by which formula."""
+    X = step.wrt
+    assert X is not None
+    M = variable("G" if step.name is None else "M", shape(X))
+    met = words.write(paired(transpose(M), differential_of_name(X, step.rules), step.rules))
+    left = words.gradient(step.label, X, within_words=True).strip("$") if step.name is None else words.write(step.name)
+    right = words.write(step.rules.structured(reason.name, "project", {"G": M}))
+    return replace(why, left=f"{words.differential(step.label)} = {met},{words.space}{left}", right=right)
 
 
 def _name(rules: Rulebase, name: str) -> str:

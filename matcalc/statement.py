@@ -56,6 +56,7 @@ class Notation:
     no: str
     pieces: Callable[[str], tuple[str, ...]]
     words: tuple[str, str, str] = ("", "", "")
+    space: str = " "
     signs: Mapping[str, str] = field(default_factory=dict)
 
     def signed(self, says: str) -> str:
@@ -168,6 +169,7 @@ def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation
         no="not checked",
         pieces=lines,
         words=("Let", "Then", "."),
+        space=r"\; ",
         signs=_SIGNS,
     )
 

@@ -18,7 +18,7 @@ from matcalc.exchange.interchange import to_sympy
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, split_coefficient, terms, transpose, zeros
 from matcalc.nodes.differentials import in_order
-from matcalc.nodes.expr import Node, head, is_scalar, postorder, properties, shape
+from matcalc.nodes.expr import Node, head, is_scalar, postorder, properties, shape, variable
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verify import Check, agree
 from matcalc.printing.latex import latex
@@ -34,7 +34,8 @@ Kind = Literal["differential", "gradient"]
 class Step:
     """One equation of a derivation, `dF = terms` or `∂f/∂X = terms`, and why it holds.
 
-    Its value is that of the step before: so it was found at random points.
+    Its value is that of the step before: so it was found at random points.  `name` is that of the gradient inside a
+    subspace where the derivative counts independent entries, and so is another matrix.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Step:
     wrt: Node | None
     rules: Rulebase = field(repr=False)
     symbols: Mapping[str, sympy.Basic] = field(default_factory=dict, repr=False)
+    name: Node | None = None
 
     @property
     def node(self) -> Node:
@@ -69,13 +71,14 @@ class Step:
     def text(self) -> str:
         """The equation in the language's own notation."""
         left = f"d{text(self.label)}" if self.kind == "differential" else f"d{text(self.label)}/d{text(self.wrt)}"
+        left = left if self.name is None else text(self.name)
         return f"{left} = {text(self.node, self.rules.signatures)}"
 
     def unicode(self) -> str:
         """The equation for a terminal."""
         left = f"d{unicode(self.label)}"
         if self.wrt is not None:
-            left = f"∂{unicode(self.label)}/∂{unicode(self.wrt)}"
+            left = f"∂{unicode(self.label)}/∂{unicode(self.wrt)}" if self.name is None else unicode(self.name)
         return f"{left} = {unicode(self.node, self.rules.signatures)}"
 
     def latex(self) -> str:
@@ -83,6 +86,7 @@ class Step:
         left = rf"\mathrm{{d}}{latex(self.label)}"
         if self.wrt is not None:
             left = rf"\frac{{\partial {latex(self.label)}}}{{\partial {latex(self.wrt)}}}"
+            left = left if self.name is None else latex(self.name)
         return f"{left} = {latex(self.node, signatures=self.rules.signatures)}"
 
 
@@ -120,7 +124,7 @@ def gradient_steps(
     label, known = engine.problem.label, (rules, symbols)
     steps = (
         *(Step("differential", line.terms, line.reasons or (SIMPLIFIED,), label, None, *known) for line in lines),
-        *(Step("gradient", (Y,), (reason,), label, X, *known) for Y, _, reason in told),
+        *(Step("gradient", (Y,), (r,), label, X, *known, _inner_name(engine, X, told, counted)) for Y, counted, r in told),
     )
     checked = [*(line.terms for line in lines), *((paired(transpose(Y), dX, rules),) for Y in _met(told, rules))]
     return Derived(steps, _confirmed(engine, [X], checked, steps, seed))
@@ -166,6 +170,14 @@ def _gradients(inside: Sequence[tuple[str, str, Node]], G: Node, reasons: Reason
     if not told or not _same_sum(told[-1][0], G):
         return [*told, (G, counted, SIMPLIFIED if told else GRADIENT)]
     return [*told[:-1], (G, counted, told[-1][2])]
+
+
+def _inner_name(engine: Engine, X: Node, told: Sequence[_Told], counted: str) -> Node | None:
+    """The name of the gradient inside a subspace, from which that by the independent entries is made; None for the latter."""
+    if counted or not any(other for _, other, _ in told):
+        return None
+    taken = {*engine.problem.names, *engine.problem.sizes}
+    return variable(next(n for n in ("G", "G_f", *(f"G_{i}" for i in range(1, len(taken) + 2))) if n not in taken), shape(X))
 
 
 def _met(told: Sequence[_Told], rules: Rulebase) -> list[Node]:

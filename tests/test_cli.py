@@ -344,3 +344,11 @@ def test_a_gradient_is_a_function_of_arrays() -> None:
     A, x, b = np.arange(6.0).reshape(3, 2), np.ones(2), np.arange(3.0)
     found = matcalc.gradient(LEAST_SQUARES, "x").function("numpy")(A=A, x=x, b=b)
     np.testing.assert_allclose(found, 2 * A.T @ (A @ x - b))
+
+
+def test_output_that_nothing_takes_ends_without_a_traceback() -> None:
+    code = "from matcalc.cli import main; main()"
+    for redirected, status in ((">&-", 0), (">/dev/full", 74)):
+        line = f'"{sys.executable}" -c "{code}" rules softmax {redirected}'
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr, "internal" in done.stderr) == (status, False, False)

@@ -145,7 +145,7 @@ def test_a_step_is_told_in_unicode_and_latex_too() -> None:
 def test_independent_entries_of_a_symmetric_matrix_are_counted_once_in_a_step_of_its_own() -> None:
     lines = told("tr(A*X)", "X", "X: matrix symmetric", convention="independent")
     assert lines[1:] == [
-        ("df/dX = 1/2*(A' + A)", "symmetric"),
+        ("G = 1/2*(A' + A)", "symmetric"),
         ("df/dX = A + A' - diag(diag(1/2*(A + A')))", "independent"),
         ("df/dX = A + A' - diag(diag(A))", "simplified"),
     ]

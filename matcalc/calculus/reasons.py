@@ -66,6 +66,8 @@ LINEAR = Reason("linearity", citation=CHAPTER)
 """d tr(X) = tr(dX), d sum(X) = sum(dX): the differential passes through what is linear."""
 PART_OF = Reason("part-of-gradient")
 """∂f/∂X[:,j] is the column j of ∂f/∂X."""
+_COUNTED_BY_SOURCE = frozenset({"symmetric"})
+"""The structures whose source states the gradient by the independent entries, not the one inside the subspace."""
 INDEPENDENT = "independent"
 """The reason that a gradient counts each independent entry of a structured variable once."""
 
@@ -113,7 +115,9 @@ class Reasons:
 
     def of_structure(self, name: str, key: str = "project") -> Reason:
         """The projection on a subspace, 1/2*(G + G') for symmetric X, or the gradient by the independent entries."""
-        return Reason(name if key == "project" else INDEPENDENT, citation=self._rules.structures[name].source)
+        if key != "project":
+            return self._once((INDEPENDENT, name), lambda: self._independent(name))
+        return Reason(name, citation="" if name in _COUNTED_BY_SOURCE else self._rules.structures[name].source)
 
     def sifting(self) -> Reason:
         """What a delta does in a sum: Σ_i delta(i,k)*a_i = a_k."""
@@ -152,6 +156,11 @@ class Reasons:
                 return Reason(POWER, differential_node(power(u, p)), mul(p, power(u, p - 1), du), CHAPTER)
             case name:
                 return Reason(name, None, None, CHAPTER)
+
+    def _independent(self, name: str) -> Reason:
+        n = size_symbol("n")
+        counted = self._rules.structured(name, "independent", {"G": variable("G", (n, n))})
+        return Reason(INDEPENDENT, None, counted, self._rules.structures[name].source)
 
     def _sifting(self) -> Reason:
         n = size_symbol("n")

@@ -6,17 +6,17 @@ in the parts that did not fit, and only so many times.  Where nothing fits, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import count
 
 from matcalc.language.infer import Inference
 from matcalc.language.misfit import MisfitError, Names
-from matcalc.language.scope import INTEGER_LETTERS, Scope
+from matcalc.language.scope import INTEGER_LETTERS, Scope, values_below
 from matcalc.language.shapes import find, free_names
 from matcalc.language.syntax.names import name_key
-from matcalc.language.syntax.tree import Expression, Name, Sum, postorder
+from matcalc.language.syntax.tree import Expression, Name, Product, Sum, postorder
 
 _CHEAPEST = 40
 """So many trials go by cost alone."""
@@ -35,6 +35,10 @@ _WANTED = {
 _FINAL = frozenset({"count", "unknown", "name", "order", "define", "settle", "kron"})
 """What no other kind of a name can mend."""
 _UNLIKELY_SCALARS = frozenset("xyzuvw")
+_NESTED = 4
+"""So deep may what makes the result no scalar stand in another such thing."""
+_COEFFICIENTS = frozenset("CDKLMT")
+"""Capitals that are as often numbers as matrices."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def _start(scope: Scope, key: str) -> str:
         return "integers"
     if kind in ("vector", "matrix") and "exponent" in uses:
         return "scalar"
-    return "vector" if kind == "scalar" and "transposed" in uses else kind
+    return "vector" if kind == "scalar" and uses & {"transposed", "normed"} else kind
 
 
 def _search(scope: Scope, start: dict[str, str], first: MisfitError) -> tuple[dict[str, str], Inference]:
@@ -141,6 +145,8 @@ def _options(scope: Scope, key: str, kind: str, misfit: MisfitError, part: Expre
         costs["scalar"] += 0.1 * (name[0] in _UNLIKELY_SCALARS) - 0.1 * (name in INTEGER_LETTERS)
         if "transposed" in scope.free[key] and scope.convention(key) == "vector":
             del costs["scalar"]
+    elif kind == "scalar" and "applied" in scope.free[key]:
+        costs["vector"] = 0.8  # y - X*beta
     elif kind == "matrix" and misfit.kind == "divide" and name not in INTEGER_LETTERS:
         return
     elif kind == "matrix":
@@ -182,15 +188,63 @@ def _means_are_vectors(scope: Scope, kinds: dict[str, str], found: Inference) ->
 
 
 def _coefficients_are_scalars(scope: Scope, kinds: dict[str, str], found: Inference) -> tuple[dict[str, str], Inference]:
-    """A letter such as N that makes the result a scalar when it is one is a scalar."""
-    letters = [key for key, kind in kinds.items() if scope.spelling[key] in INTEGER_LETTERS and kind in ("vector", "matrix")]
-    if not found.final or not letters:
+    """Letters such as N, and names beside scalars alone, that make the result a scalar when they are ones are scalars."""
+    if not found.final:
         return kinds, found
-    for chosen in (letters, *([key] for key in letters)) if len(letters) > 1 else (letters,):
-        changed, other = _tried(scope, kinds | dict.fromkeys(chosen, "scalar"), kinds, found)
-        if other is not found and not other.final:
+    free = [key for key, kind in kinds.items() if kind in ("vector", "matrix") and key not in scope.fonts]
+    normed = [key for key in free if scope.convention(key) == "scalar" and "normed" in scope.free[key]]
+    if normed:
+        changed, other = _tried(scope, kinds | dict.fromkeys(normed, "scalar"), kinds, found)
+        if not other.final:
             return changed, other
+    letters = [key for key in free if scope.spelling[key] in INTEGER_LETTERS]
+    for chosen in (letters, *([key] for key in letters)) if len(letters) > 1 else (letters,):
+        if chosen:
+            changed, other = _tried(scope, kinds | dict.fromkeys(chosen, "scalar"), kinds, found)
+            if other is not found and not other.final:
+                return changed, other
+    changed, seen, chosen = kinds, found, letters
+    for _ in range(_NESTED):
+        beside = _beside_scalars(scope, seen, letters)
+        more = [key for key in free if key in beside and key not in chosen]
+        if not more:
+            break
+        chosen = [*chosen, *more]
+        changed, other = _tried(scope, kinds | dict.fromkeys(chosen, "scalar"), kinds, found)
+        if other is found:
+            break
+        if not other.final:
+            return changed, other
+        seen = other
     return kinds, found
+
+
+def _beside_scalars(scope: Scope, found: Inference, letters: Sequence[str]) -> set[str]:
+    """The names that stand nowhere but as terms beside scalars made of vectors, or a capital as the coefficient of a scalar."""
+    places: dict[str, bool] = {}
+    coefficients = {name_key(n) for n in _COEFFICIENTS}
+
+    def is_letter(e: Expression) -> bool:
+        return isinstance(e, Name) and name_key(e.name) in letters
+
+    for step in scope.steps:
+        made: dict[int, bool] = {}
+        fitting: set[int] = set()
+        for e in step.parts:
+            scalar = not found.shapes[id(e)]
+            made[id(e)] = not scalar or any(made.get(id(part), False) for part in values_below(scope.signatures, e))
+            if isinstance(e, Sum):
+                told = sum((not found.shapes[id(t)] and made[id(t)]) or is_letter(t) for t in e.terms)
+                fitting |= {id(t) for t in e.terms if isinstance(t, Name) and told > is_letter(t)}
+            elif isinstance(e, Product):
+                others = sum(bool(found.shapes[id(f)]) and not is_letter(f) for f in e.factors)
+                capitals = (f for f in e.factors if isinstance(f, Name) and name_key(f.name) in coefficients)
+                fitting |= {id(f) for f in capitals if others <= 1}
+        for e in step.parts:
+            if isinstance(e, Name):
+                key = name_key(e.name)
+                places[key] = places.get(key, True) and id(e) in fitting
+    return {key for key, fits in places.items() if fits}
 
 
 def _tried(scope: Scope, changed: dict[str, str], kinds: dict[str, str], found: Inference) -> tuple[dict[str, str], Inference]:

@@ -20,7 +20,7 @@ from matcalc.language.scope import (
     values_below,
 )
 from matcalc.language.shapes import Size
-from matcalc.language.syntax.names import canonical, name_key
+from matcalc.language.syntax.names import canonical, is_greek_scalar, name_key
 from matcalc.language.syntax.tree import (
     Assumption,
     Call,
@@ -44,6 +44,7 @@ from matcalc.rulefiles.records import Signatures
 
 _COUNTS = {0: "leave them out", 1: "vector(n)", 2: "matrix(m, n), vectors(d, N)", 3: "matrices(m, n, N)"}
 _EXPONENTS = frozenset("pqrst")
+_NORMS = frozenset({"norm", "norm1", "norm2", "norminf"})
 
 
 def scope_of(lines: Iterable[tuple[str, Line]], declarations: Iterable[tuple[str, Line]], signatures: Signatures) -> Scope:
@@ -304,8 +305,21 @@ def _uses(scope: Scope, e: Expression) -> Iterable[tuple[str, Expression]]:
     elif isinstance(e, Call):
         for i in constant_positions(scope.signatures, e.function, len(e.arguments)):
             yield "integer", e.arguments[i]
+        if e.function in _NORMS and e.arguments and isinstance(e.arguments[0], Name):
+            yield "normed", e.arguments[0]
     elif isinstance(e, Transpose) and isinstance(e.operand, Name):
         yield "transposed", e.operand
+    elif isinstance(e, Transpose) and isinstance(e.operand, Sum) and all(map(_is_greek, e.operand.terms)):
+        for term in e.operand.terms:
+            yield "transposed", term  # (mu_2 - mu_1)'
+    elif isinstance(e, Product):
+        for before, operator, factor in zip(e.factors, e.operators[1:], e.factors[1:], strict=False):
+            if operator == "*" and isinstance(before, Name) and isinstance(factor, Name) and before.name[0].isupper():
+                yield "applied", factor
+
+
+def _is_greek(e: Expression) -> bool:
+    return isinstance(e, Name) and is_greek_scalar(e.name)
 
 
 def _arithmetic_names(e: Expression) -> list[Name]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import sympy
 from sympy import Expr
 
-from matcalc.errors import DeclarationError, ParseError, ShapeError
+from matcalc.errors import DeclarationError, MatcalcError, ParseError, ShapeError
 from matcalc.language.conventions import read_kinds, shown_error
 from matcalc.language.elaborate import Elaboration
 from matcalc.language.elements import Macro
@@ -70,11 +70,31 @@ def parse(
             hint="type an expression, such as norm(A*x - b)^2",
         )
     forget_scalars()
+    families = [(text, line) for line in own.families]
+    try:
+        problem = _understood(text, own, [*families, *lines], extra, known, reserved)
+    except MatcalcError:
+        if not families:
+            raise
+        problem = _understood(text, replace(own, families=()), lines, extra, known, reserved)
+    return replace(problem, declared=declared, latex=latex)
+
+
+def _understood(
+    text: str,
+    own: Latex,
+    lines: list[tuple[str, Line]],
+    extra: list[tuple[str, Line]],
+    known: Signatures,
+    reserved: Iterable[str],
+) -> Problem:
+    """The problem that the lines state, with the kinds that the conventions give to undeclared names."""
     scope = scope_of(lines, extra, known)
     scope.fonts.update(own.fonts)
     reading = read_kinds(scope)
-    problem = _problem(text, scope, reading.inference, reading.kinds, reading.changed, own.notes, reserved)
-    return replace(problem, declared=declared, latex=latex)
+    told = [line.names[0].name for line in own.families]
+    notes = (*own.notes, *(f"{x} is read as a family of vectors; to choose, declare `{x}: vector`" for x in told))
+    return _problem(text, scope, reading.inference, reading.kinds, reading.changed, notes, reserved)
 
 
 def _lines(text: str, latex: bool | None, declarations: Iterable[Line], signatures: Signatures) -> Latex:

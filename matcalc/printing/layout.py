@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, name_of, operands, postorder, shape
+from matcalc.nodes.indices import free_indices
 from matcalc.printing.outline import Outline
 from matcalc.printing.view import View
 from matcalc.rulefiles.signatures import Signatures
@@ -252,12 +253,12 @@ def _uses(order: Sequence[Node], roots: Sequence[Node], passes: Callable[[Node],
 
 
 def _chosen(order: Sequence[Node], names: Iterator[str], worth: Callable[[Node, int], bool]) -> dict[Node, str]:
-    """Names for the nodes worth one, by their size when those below them are names."""
+    """Names for the nodes worth one, by their size when those below them are names; what an index changes has none."""
     sizes: dict[int, int] = {}
     named: dict[Node, str] = {}
     for e in order:
         size = 1 + sum(sizes[id(o)] for o in operands(e))
-        if worth(e, size) and not _is_thin(e) and not _is_one_by_one(e):
+        if worth(e, size) and not _is_thin(e) and not _is_one_by_one(e) and not free_indices(e):
             named[e] = next(names)
             size = 1
         sizes[id(e)] = size

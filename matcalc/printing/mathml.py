@@ -40,6 +40,7 @@ _FENCES = {**_OPENING, **_CLOSING, **_BARS, ".": ""}
 _SPACES = {r"\,": "0.17em", r"\:": "0.22em", r"\;": "0.28em", r"\ ": "0.25em", r"\quad": "1em", r"\qquad": "2em"}
 _SIZES = frozenset((r"\bigl", r"\bigr", r"\Bigl", r"\Bigr"))  # browsers set brackets of a given size off the line
 _ACCENTS = {r"\hat": "^", r"\bar": "¯", r"\tilde": "~", r"\dot": "˙"}
+_BIG = {r"\sum": "∑", r"\prod": "∏"}
 _NAMES = frozenset("exp log ln sin cos tan cot sinh cosh tanh arcsin arccos arctan max min sup inf det dim ker".split())
 _HEAVY = {r"\mathbf": "BOLD", r"\boldsymbol": "BOLD ITALIC", r"\mathbb": "DOUBLE-STRUCK"}
 _UPRIGHT = {r"\mathrm": "ordinary", r"\text": "text", r"\operatorname": "function"}
@@ -66,6 +67,7 @@ class _Frame:
     brackets: list[str] = field(default_factory=list)
     cells: list[Rope] = field(default_factory=list)
     rows: list[Rope] = field(default_factory=list)
+    widest: float = 0
 
     @property
     def before(self) -> str:
@@ -75,7 +77,7 @@ class _Frame:
     @property
     def expects_operand(self) -> bool:
         """Whether a sign here is that of a number and a bar here opens."""
-        return self.before in ("", "operator", "open", "bar", "function")
+        return self.before in ("", "operator", "open", "bar", "function", "big")
 
     def whole(self) -> _Piece:
         """All pieces as one."""
@@ -142,7 +144,7 @@ class _Reader:
             frame.awaited.append((token, base))
         elif token in _OPERATORS:
             self._operator(frame, token)
-        elif token in _SIZES:
+        elif token in _SIZES or token == r"\substack":
             return
         elif token in _OPENING or token in _CLOSING or token in _BARS:
             self._bracket(frame, token)
@@ -176,6 +178,10 @@ class _Reader:
         if len(self._frames) == 1:
             return
         frame = self._frames.pop()
+        if token == "}" and frame.rows:  # \substack{…}
+            self._end_cell(frame, row=True)
+            self._add(_Piece(("<mtable rowspacing='0'>", *frame.rows, "</mtable>"), frame.widest))
+            return
         if token == "}":
             self._add(frame.whole())
             return
@@ -190,7 +196,9 @@ class _Reader:
         self._add(_Piece(rope, inside.width + 2, "close"))
 
     def _end_cell(self, frame: _Frame, *, row: bool) -> None:
-        frame.cells.append(("<mtd>", frame.whole().markup, "</mtd>"))
+        cell = frame.whole()
+        frame.widest = max(frame.widest, cell.width)
+        frame.cells.append(("<mtd>", cell.markup, "</mtd>"))
         frame.pieces = []
         if row:
             frame.rows.append(("<mtr>", *frame.cells, "</mtr>"))
@@ -224,6 +232,8 @@ class _Reader:
     def _atom(self, token: str) -> _Piece:
         if token in _HEAVY or token in _UPRIGHT:
             return _styled(token, _ESCAPE.sub(r"\1", self._word()))
+        if token in _BIG:
+            return _Piece(f'<mo largeop="true" movablelimits="false" lspace="0" rspace="0">{_BIG[token]}</mo>', 2, "big")
         name = token.removeprefix("\\")
         if name in _NAMES:
             return _Piece(f"<mi>{name}</mi>", len(name), "function")
@@ -248,8 +258,9 @@ class _Reader:
             frame.awaited.pop()
             piece = _applied(command, arguments)
         before = frame.before
-        beside = (piece.kind == "function" and before in ("ordinary", "close")) or (
-            before == "function" and piece.kind in ("ordinary", "bar", "function")
+        named = ("function", "big")
+        beside = (piece.kind in named and before in ("ordinary", "close")) or (
+            before in named and piece.kind in ("ordinary", "bar", *named)
         )
         if beside:
             frame.pieces.append(_Piece('<mspace width="0.17em"></mspace>', 0.3, "space"))
@@ -267,6 +278,10 @@ def _applied(command: str, arguments: list[_Piece]) -> _Piece:
         return _Piece(("<mover accent='true'>", first.markup, _plain(_ACCENTS[command]), "</mover>"), first.width)
     base, below, above = first.scripts or (first.markup, "", "")
     below, above = (last.markup, above) if command == "_" else (below, last.markup)
+    if first.kind == "big":
+        tag = "munderover" if below and above else "munder" if below else "mover"
+        wide = max(first.width, 0.7 * last.width)
+        return _Piece((f"<{tag}>", base, below, above, f"</{tag}>"), wide, "big", (base, below, above))
     tag = "msubsup" if below and above else "msub" if below else "msup"
     return _Piece(
         (f"<{tag}>", base, below, above, f"</{tag}>"), first.width + 0.7 * last.width, first.kind, (base, below, above)

@@ -16,6 +16,7 @@ from matcalc.printing.view import GREEK, Call, View
 _NAME = re.compile(r"(?P<base>[^\W\d_]+)(?:_(?P<sub>\w+)|(?P<digits>\d+))?")
 _ACCENTS = ("hat", "bar", "tilde", "dot")
 _OPENING = ("(", "|", "‖", "{", "[", ",")
+_BARS = ("|", "‖")
 _CLOSING = (")", "|", "‖", "}", "]", ",", r"\right", r"\|")
 _SIZED = re.compile(r"\\(?:left|right)(?![A-Za-z])\.?")
 
@@ -180,7 +181,10 @@ class MathStyle(TextStyle):
             if small is not None:
                 rope[-1:] = [before[:-1], small, after]
             else:
-                rope += [self.whole(operands[name]).rope if enclosed else self.at(operands[name], ATOM), after]
+                # |(|X|)|, since two bars side by side are a norm
+                shut = before.rstrip().endswith(_BARS) and "bars" in (operands[name].opens, operands[name].closes)
+                inner = self.bracketed(operands[name]) if shut else operands[name]
+                rope += [self.whole(inner).rope if enclosed else self.at(inner, ATOM), after]
         level = ATOM if _is_closed(pieces[0], pieces[-1]) else POWER
         return Printed(tuple(rope), level, tall=tall, opens=_opening(pieces[0]), closes=_closing(pieces[-1]))
 

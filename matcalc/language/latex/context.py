@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.statements import Sentence
@@ -249,11 +250,24 @@ def _only_applied(found: list[Sentence], name: str) -> bool:
     return bool(places) and all(i + 1 < len(s.body) and s.body[i + 1].kind in _BRACKETS for s, i in places)
 
 
-def kinds_of_fonts(found: Iterable[Sentence]) -> Mapping[str, str]:
-    """What bold letters are: vectors in lower case, matrices in upper case."""
-    return {
-        name_key(p.value): "matrix" if p.value[0].isupper() else "vector"
-        for sentence in found
-        for p in sentence.body
-        if p.kind == "name" and p.bold
+def kinds_of_letters(found: Iterable[Sentence], context: Context) -> Mapping[str, str]:
+    """What bold letters are: vectors in lower case, matrices in upper case; and matrices where two indices stand below."""
+    sentences = list(found)
+    doubly = {
+        name_key(before.value): "matrix"
+        for sentence in sentences
+        for i, (before, p) in enumerate(pairwise(sentence.body))
+        if before.kind == "name" and p.kind == "_" and _two_places(sentence, context, before.value, i + 2)
     }
+    return doubly | {
+        name_key(p.value): "matrix" if p.value[0].isupper() else "vector"
+        for sentence in sentences
+        for p in sentence.body
+        if p.kind == "name" and p.bold and name_key(p.value) not in doubly
+    }
+
+
+def _two_places(sentence: Sentence, context: Context, base: str, opening: int) -> bool:
+    """Whether a subscript holds two indices."""
+    label = [p for p in content(sentence, opening) if p.kind != ","]
+    return len(label) == 2 and all(p.kind == "name" for p in label) and context.is_index(base, label)

@@ -9,6 +9,22 @@ from matcalc.language.latex.scripts import Scripts
 from matcalc.language.latex.words import function_of
 from matcalc.language.syntax.names import name_key
 
+_FUNCTIONS = frozenset("fgh")
+"""Letters that are functions where they stand before brackets."""
+_MEANS = frozenset(["E", "Var", "Cov", "Pr"])
+
+
+def _outside(found: list[Piece]) -> list[Piece]:
+    """The pieces outside of braces, and the braces."""
+    out: list[Piece] = []
+    depth = 0
+    for p in found:
+        depth += p.kind == "{"
+        if depth == 0 or p.kind in ("{", "}"):
+            out.append(p)
+        depth -= p.kind == "}"
+    return out
+
 
 class Names(Scripts):
     """The reading of names and words."""
@@ -28,6 +44,9 @@ class Names(Scripts):
             if following == "_":
                 yield from self.sized("eye", i, p)
                 return
+        if name == "delta" and following == "_" and not context.known("delta") and self.is_delta(i + 1):
+            yield from self.delta(i, p)
+            return
         if name in context.applied and following in BRACKETS:
             function = context.applied[name]
             self.notes.append(f"{self.text[p.start : p.end]}(…) is read as {function}; to choose, declare `{name}: scalar`")
@@ -55,6 +74,24 @@ class Names(Scripts):
             yield from self.entry(place, label)
         yield "skip", "", at, 0
 
+    def is_delta(self, at: int) -> bool:
+        r"""Whether two indices stand there: \delta_{ij}."""
+        found = [p for p in content(self.sentence, at) if p.kind != ","] if self.kind(at) == "{" else []
+        found = found or [p for p in content(self.sentence, at + 1) if p.kind != ","]
+        return len(found) == 2 and all(p.kind == "name" for p in found) and self.context.is_index("delta", found)
+
+    def delta(self, i: int, p: Piece) -> Found:
+        r"""\delta_{ij} with its two indices as arguments."""
+        opening, closing = i + 2, self.pairs[i + 2]
+        first, second = (x for x in self.body[opening + 1 : closing] if x.kind == "name")
+        yield "FUNC", "delta", p.start, p.end
+        yield "CALL_OPEN", "_", self.body[opening].start, self.body[opening].end
+        yield "NAME", first.value, first.start, first.end
+        yield "COMMA", ",", first.end, first.end
+        yield "NAME", second.value, second.start, second.end
+        yield "CALL_CLOSE", "}", self.body[closing].start, self.body[closing].end
+        yield "skip", "", closing + 1, 0
+
     def named(self, i: int, at: int, p: Piece, name: str, end: int) -> Found:
         """A name that is complete: a variable, or a function where it is called one."""
         context = self.context
@@ -72,7 +109,21 @@ class Names(Scripts):
                 self.call(at)
                 yield "FUNC", name, p.start, end
                 return
+            elif kind is None and not context.known(name) and self.is_application(i, at):
+                shown = self.text[p.start : end]
+                hint = f"define it, declare `{name}: function(vector) -> scalar`, or write {shown} \\cdot (…) for a product"
+                what = f"{shown} of something stands here, and {shown} is not defined"
+                raise self.error(what, p, hint, self.body[self.pairs[at]])
         yield "NAME", name, p.start, end
+
+    def is_application(self, i: int, at: int) -> bool:
+        """Whether f(x) can be no product: a single name stands in the brackets, or f, g or h before them."""
+        if self.kind(at) != "(":
+            return False
+        inner = content(self.sentence, at)
+        single = bool(inner) and inner[0].kind == "name" and all(p.kind in ("_", "^", "{", "}") for p in _outside(inner[1:]))
+        letters = [p.value for p in inner if p.kind == "name"]
+        return single or (self.body[i].value in _FUNCTIONS and bool(letters) and self.body[i].value not in letters)
 
     def entry(self, at: int, label: list[Piece]) -> Found:
         """The index of x^{(i)}."""
@@ -110,6 +161,9 @@ class Names(Scripts):
             self.call(i + 1)
             yield "FUNC", "d", p.start, p.end
             return
+        if word in _MEANS and following in BRACKETS and not self.context.known(word):
+            hint = "write it as a sum: \\frac{1}{N}\\sum_{i=1}^N …"
+            raise self.error("an expectation is not read", p, hint)
         function = None if self.context.known(word) else function_of(word, self.functions)
         if function is None and len(word) > 1 and following in BRACKETS and not self.context.known(word):
             function = word
@@ -136,6 +190,8 @@ class Names(Scripts):
             yield "skip", "", i + 2, 0
         elif following == "_":
             yield from self.sized("ones" if one else "zeros", i, p)
+        elif p.kind == "number" and p.value == "1" and (self.last == "TRANSPOSE" or self.is_transposed(i + 1)):
+            yield "NAME", "ones", p.start, p.end  # 1^T x, x^T 1
         elif p.kind == "number":
             yield "NUMBER", p.value, p.start, p.end
         else:

@@ -265,7 +265,8 @@ class _Pieces:
                 self.add("font", command, start, end)
                 return end
             raise self.error(f"\\{command} holds no word", start, end, hint)
-        word = next(g for g in found.groups() if g is not None).strip().rstrip(",:")
+        word = next(g for g in found.groups() if g is not None)
+        word = re.sub(r"\\[,;:! ]|~", " ", word).strip().rstrip(",:")
         last = found.end()
         if "\\mathrm" in found.group() and self.text[last : last + 1] == "}":
             last += 1
@@ -279,6 +280,8 @@ class _Pieces:
             self.add("keyword", word[-1], start, last)
         elif word in ("arg min", "arg max", "argmin", "argmax"):
             self.add("mark", word.replace(" ", ""), start, last)
+        elif word.lower() in ("minimize", "minimise", "maximize", "maximise"):
+            self.add("mark", f"arg{word[:3].lower()}", start, last)
         elif _PLAIN_WORD.fullmatch(word):
             if " " in word and function_of(word, self.functions) is None:
                 raise self.error("prose is not read", start, last, "keep the formula; comments begin with %")

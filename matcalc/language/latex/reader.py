@@ -15,7 +15,8 @@ from lark.lexer import Lexer
 from matcalc.errors import ParseError
 from matcalc.language.latex.arguments import with_arguments
 from matcalc.language.latex.builder import tree_builder
-from matcalc.language.latex.context import Context, context_of, kinds_of_fonts
+from matcalc.language.latex.context import Context, context_of, kinds_of_letters
+from matcalc.language.latex.families import families
 from matcalc.language.latex.pieces import pieces
 from matcalc.language.latex.scanner import Scan
 from matcalc.language.latex.statements import Sentence, sentences
@@ -34,11 +35,12 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class Latex:
-    """What was read: the lines, what was assumed, and the kinds of bold letters by their keys."""
+    """What was read: the lines, what was assumed, the kinds of letters by their keys, and what are families."""
 
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
     fonts: Mapping[str, str] = field(default_factory=dict)
+    families: tuple[Declaration, ...] = ()
 
 
 class _Tokens(Lexer):
@@ -88,7 +90,7 @@ def read_latex(text: str, declarations: Iterable[Line], signatures: Signatures) 
         raise _explain(text, error) from None
     except RefusedError as refused:
         raise ParseError(refused.what, source=text, span=refused.span, hint=refused.hint) from None
-    return Latex(tuple(lines), tuple(dict.fromkeys(notes)), kinds_of_fonts(found))
+    return Latex(tuple(lines), tuple(dict.fromkeys(notes)), kinds_of_letters(found, context), families(found, context))
 
 
 def read_declarations(text: str, signatures: Signatures) -> tuple[Line, ...]:

@@ -16,6 +16,7 @@ from matcalc.language.latex.naming import Names
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import BRACKETS, Found
 from matcalc.language.latex.words import PRODUCTS
+from matcalc.language.syntax.names import name_key
 
 _PAIRED = frozenset(["(", ")", "[", "]", "\\{", "\\}", "{", "}", ">)"])
 _ENDS_OPERAND = frozenset(
@@ -96,6 +97,8 @@ class Scan(Names):
         elif p.kind == "=":
             yield ("ASSIGN" if i == self.sentence.assign or i in self.plain else "COMPARE"), "eq", p.start, p.end
         elif p.kind == "mul":
+            if p.value in ("cdot", "bullet") and self.is_dot(i):
+                yield "TRANSPOSE", "T", p.start, p.start
             yield ("COLON" if i in self.dots else "MULTIPLY"), PRODUCTS.get(p.value, p.value), p.start, p.end
         elif p.kind == "\\\\":
             if self.body[i + 1].kind != "end":
@@ -106,6 +109,25 @@ class Scan(Names):
             yield _SIMPLE[p.kind], p.value, p.start, p.end
         else:
             yield from self.mark(i, p)
+
+    def is_dot(self, i: int) -> bool:
+        r"""Whether bold vectors stand on both sides: \mathbf{a} \cdot \mathbf{b}."""
+        at = i - 1
+        if self.kind(at) == "}" and i - 1 in self.pairs.values():
+            at = self.sentence.enclosing[at] - 2
+        sides = [self.body[j] for j in (at, i + 1) if 0 <= j < len(self.body)]
+        if len(sides) < 2 or not all(x.kind == "name" and x.bold and not x.value[0].isupper() for x in sides):
+            return False
+        if any(self.context.kinds.get(name_key(x.value)) == "scalar" for x in sides):
+            return False
+        before = at - 1
+        if self.kind(before) == "}" and self.kind(self.sentence.enclosing[before] - 1) == "_":
+            before = self.sentence.enclosing[before] - 2
+        matrix = self.kind(before) == "name" and (self.body[before].bold or self.body[before].value[0].isupper())
+        if at and (matrix or self.kind(before) in (")", "]", "}", "word")):
+            hint = "write the transpose: (A x)^\\top y"
+            raise self.error("what is multiplied by the dot cannot be told", self.body[i], hint)
+        return True
 
     def mark(self, i: int, p: Piece) -> Found:
         """The tokens of a word that means something in few places."""

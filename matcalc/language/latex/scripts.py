@@ -10,6 +10,7 @@ from matcalc.language.latex.context import content
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import Found, Reading
 from matcalc.language.latex.words import TRANSPOSES
+from matcalc.language.syntax.names import is_greek_scalar
 
 _PLACES = frozenset(["cdot", "*", "ast", "bullet"])
 
@@ -22,6 +23,21 @@ class Scripts(Reading):
         found = content(self.sentence, at + 1)
         return len(found) == 1 and (found[0].value in TRANSPOSES or found[0].value in ("dagger", "+", "star", "*", "H"))
 
+    def is_transposed(self, at: int) -> bool:
+        """Whether a transpose stands there."""
+        return self.kind(at) == "^" and [x.value for x in content(self.sentence, at + 1)] in [[mark] for mark in TRANSPOSES]
+
+    def is_small_t(self, i: int) -> bool:
+        r"""Whether ^t is a transpose: t stands alone above names that are no numbers, and nowhere else."""
+        for j, x in enumerate(self.body):
+            if x.kind == "name" and x.value == "t":
+                alone = self.kind(j - 1) == "{" and self.kind(j - 2) == "^" and self.kind(j + 1) == "}"
+                before = self.body[j - 3] if j > 2 else x
+                closes = before.kind in (")", "]", "}")
+                if not alone or not (closes or (before.kind == "name" and not is_greek_scalar(before.value))):
+                    return False
+        return not self.context.known("t") and "t" not in self.context.indices and i not in self.plain
+
     def superscript(self, i: int, p: Piece) -> Found:
         """A transpose, a pseudo-inverse, an entrywise power or a power."""
         found, last = content(self.sentence, i + 1), self.body[self.pairs[i + 1]]
@@ -32,6 +48,9 @@ class Scripts(Reading):
             yield "POW", "^", p.start, p.end
             return
         if len(found) == 1 and (values[0] in TRANSPOSES or first.value == "\\top"):
+            yield "TRANSPOSE", "T", p.start, last.end
+        elif values == ["t"] and first.kind == "name" and self.is_small_t(i):
+            self.notes.append("^t is read as a transpose; to choose, declare `t: scalar`")
             yield "TRANSPOSE", "T", p.start, last.end
         elif values[0] == "-" and len(found) == 2 and values[1] in TRANSPOSES:
             yield "INVERTED", "-T", p.start, last.end
