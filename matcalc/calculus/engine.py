@@ -16,10 +16,11 @@ from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.simplify.units import adds_units, in_matrices
 from matcalc.calculus.structure import closure
+from matcalc.calculus.vectorize import vectorize
 from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, is_zero, rebuild, terms, transpose
-from matcalc.nodes.expr import Node, is_scalar, name_of, operands, postorder, shape, substitute, variable
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, operands, postorder, shape, substitute, variable
 from matcalc.nodes.indices import is_index
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
@@ -55,6 +56,27 @@ class Engine:
         """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X; of a part of X that of G."""
         cotangents = sweep(self.f, list(dict.fromkeys(map(base_of, leaves))), self.definitions, self.rules)
         return {X: self._finished(X, cotangents[base_of(X)], convention) for X in leaves}
+
+    def tangent(self, wrt: Node, dX: Node) -> Node:
+        """dF where a variable, an intermediate or a part of one moves by dX."""
+        X = base_of(wrt)
+        moved = dX if wrt is X else self.rules.adjoint(head(wrt), 0, operands(wrt), dX)
+        tangents = {X: moved}
+        for Z, value in self.definitions.items():
+            if Z not in tangents:
+                dZ = differential(value, tangents, self.rules)
+                if not is_zero(dZ):
+                    tangents[Z] = dZ
+        return differential(self.f, tangents, self.rules)
+
+    def jacobian(self, wrt: Node) -> Node:
+        """J with vec(dF) = J*vec(dX); by a scalar the derivative has the shape of F."""
+        dX = variable("~", shape(wrt))
+        L = self.tangent(wrt, dX)
+        simplify = self.simplified_for(base_of(wrt))
+        if is_scalar(wrt):
+            return simplify.finished(substitute(L, {dX: ONE}, rebuild))
+        return simplify.finished(vectorize(L, dX, self.rules))
 
     def chain(self, leaves: Sequence[Node]) -> tuple[dict[Node, Node], dict[Node, Node]]:
         """{Z: ∂f/∂Z as a name} and {Z: ∂f/∂Z in these names}, for intermediates on the way to the leaves, and for the leaves.

@@ -12,6 +12,7 @@ from matcalc.nodes.algebra import (
     add,
     kron,
     mul,
+    number,
     rebuild,
     split_coefficient,
     terms,
@@ -25,6 +26,9 @@ from matcalc.nodes.expr import (
     substitute,
 )
 from matcalc.nodes.indices import SUM, at, bound_indices, free_indices, in_range, index_sum, range_of
+
+_FEW = 4
+"""A range of no more numbers may be written out."""
 
 
 def settle_sum(e: Node, s: Simplifies) -> Node | None:
@@ -124,6 +128,15 @@ def _cofactor(t: Node, found: Node) -> Node:
 def _with_body(t: Node, found: Node) -> Node:
     """The term with the body of the sum in its place."""
     return substitute(t, {found: operands(found)[0]}, rebuild)
+
+
+def write_out(e: Node, s: Simplifies) -> Node | None:
+    """Σ_i a_i = a_1 + a_2 over two numbers; over a few more where that is shorter."""
+    body, i, low, high = operands(e)
+    if not (low.is_Integer and high.is_Integer and high - low < _FEW):
+        return None
+    made = add(*(at(body, i, number(k)) for k in range(int(low), int(high) + 1)))
+    return made if high - low == 1 else s.if_shorter(e, made)
 
 
 def spread_sum(e: Node, s: Simplifies) -> Node | None:
