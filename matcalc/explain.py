@@ -16,6 +16,7 @@ from matcalc.nodes.algebra import transpose
 from matcalc.nodes.expr import shape, variable
 from matcalc.printing.latex import Transpose
 from matcalc.rulebase.base import Rulebase
+from matcalc.sides import Side
 from matcalc.statement import Notation, notation, statement
 from matcalc.steps import Step
 
@@ -116,7 +117,7 @@ def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]
     rows: list[Row] = []
     last = ("", "")
     for step, right in zip(d.steps, shown.results, strict=True):
-        left = words.differential(step.label) if step.wrt is None else words.gradient(step.label, step.wrt)
+        left = words.left(step.side)
         why = tuple(dict.fromkeys(_why(words, step, reason) for reason in step.reasons))
         if (left, right) == last:  # (dp)[y] and d(p[y]) look the same
             rows[-1] = replace(rows[-1], why=(*rows[-1].why, *why))
@@ -133,15 +134,8 @@ def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -
     heading = f"With respect to {words.said(X)}" if several else ""
     conditions = [words.signed(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
     if not d.steps:
-        return Block(heading, (Chain(words.rows([(left_side(words, d), words.write(d.node))])),))
+        return Block(heading, (Chain(words.rows([(words.left(d.side), words.write(d.node))])),))
     return Block(heading, chain(words, d, taken), tuple(conditions))
-
-
-def left_side(words: Notation, d: Result, *, within_words: bool = False) -> str:
-    """What a result is: ∂f/∂X, dF."""
-    if d.kind == "differential":
-        return words.differential(d.problem.label, within_words=within_words)
-    return words.gradient(d.problem.label, d.moving[0], within_words=within_words)
 
 
 # ---------------------------------------------------------------- what justifies a step
@@ -154,7 +148,7 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
         dX = differential_of_name(step.wrt, step.rules)
         G = variable("G", shape(step.wrt))
         right = words.write(paired(transpose(G), dX, step.rules))
-        return Why(_WORDS[reason.name], words.differential(step.label), right, citation)
+        return Why(_WORDS[reason.name], words.left(Side("differential", step.label)), right, citation)
     if reason.left is None or reason.right is None:
         structure = step.rules.signatures.structures.get(reason.name)
         if structure is not None and step.wrt is not None:

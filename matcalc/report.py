@@ -13,7 +13,7 @@ from dataclasses import replace
 from matcalc import document
 from matcalc.calculus.cases import Case
 from matcalc.document import Block, Chain, Document, Row, Why
-from matcalc.explain import explain, left_side
+from matcalc.explain import explain
 from matcalc.language.problem import Problem, kind_of, user_shape
 from matcalc.nodes.expr import Node, name_of
 from matcalc.nodes.families import stated
@@ -66,10 +66,10 @@ def _document(words: Notation, problem: Problem, results: Sequence[Result], by_c
     told = [(d, case) for d in results for case in (d.cases if by_cases else (Case((), d.node),))]
     shared, found = words.results([case.node for _, case in told], {*problem.names, *problem.sizes})
     rows = [
-        Row(left_side(words, d), words.pieces(right), tuple(Why(f"where {words.relation(r)}") for r in case.where))
+        Row(words.left(d.side), words.pieces(right), tuple(Why(f"where {words.relation(r)}") for r in case.where))
         for (d, case), right in zip(told, found, strict=True)
     ]
-    labels = [left_side(words, d, within_words=True) for d in results]
+    labels = [words.left(d.side, within_words=True) for d in results]
     result = Block("", (Chain((*words.rows(shared), *rows)),))
     remarks = (*_remarks(words, labels, problem, results), *_verdicts(words, labels, results))
     return Document("", (statement(words, problem), result), remarks)

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, cast
-
-from sympy import Expr
+from typing import TypeAlias
 
 from matcalc.calculus.adjoint import depends_on
-from matcalc.nodes.algebra import add, eye, hadamard, kron, mul, transpose, zeros
-from matcalc.nodes.expr import ONE, Node, Shape, head, intern_scalar, is_scalar, matrix_node, operands, postorder, shape
+from matcalc.nodes.algebra import add, entries, eye, hadamard, kron, mul, transpose, vec, zeros
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, operands, postorder, shape
 from matcalc.nodes.indices import SUM, leaving
 from matcalc.rulebase.base import Rulebase
 
 Matrix: TypeAlias = Node | None
 """A matrix; None is the identity."""
-
-
-def entries(dims: Shape) -> Expr:
-    """How many entries there are: m*n."""
-    return intern_scalar(cast(Expr, dims[0] * dims[1])) if dims else ONE
-
-
-def vec(X: Node) -> Node:
-    """The columns of X stacked; a vector itself."""
-    dims = shape(X)
-    if not dims or dims[1] == 1:
-        return X
-    if dims[0] == 1:
-        return transpose(X)
-    return matrix_node("vec", (X,), (entries(dims), ONE))
 
 
 def vectorize(L: Node, dX: Node, rules: Rulebase) -> Node:
