@@ -63,6 +63,11 @@ class Result(ABC):
         return ()
 
     @property
+    def is_told_alone(self) -> bool:
+        """Whether a report has no need to tell its companions."""
+        return True
+
+    @property
     @abstractmethod
     def check(self) -> Check | None:
         """What numbers said of it; None where they were not asked."""

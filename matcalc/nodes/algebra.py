@@ -271,7 +271,7 @@ def unvec(x: Node, dims: Shape) -> Node:
     """The X of that shape with vec(X) = x."""
     if not dims or dims[1] == 1:
         return x
-    return transpose(x) if dims[0] == 1 else matrix_node("unvec", (x, *dims), dims)
+    return transpose(x) if dims[0] == 1 else matrix_node("unvec", (x,), dims)
 
 
 def scalar_function(name: str, *args: Node) -> Node:
