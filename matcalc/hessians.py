@@ -17,7 +17,7 @@ from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import mul, terms, transpose, vec
+from matcalc.nodes.algebra import add, mul, terms, transpose, vec
 from matcalc.nodes.blocks import hcat, vcat
 from matcalc.nodes.differentials import in_order
 from matcalc.nodes.expr import Node, is_scalar, shape
@@ -115,7 +115,7 @@ class Hessian(Result):
         if self.is_pure and second.ok:
             x = vec(dX)
             checks += self._same(transpose(self.node), self.node, seed)
-            checks += self._same(in_order(self._quadratic(free)), mul(transpose(x), self.node, x), seed)
+            checks += self._same(add(*self._quadratic(free)), mul(transpose(x), self.node, x), seed)
         return together(checks)
 
     def _same(self, a: Node, b: Node, seed: int) -> list[Check]:

@@ -14,6 +14,7 @@ from matcalc.calculus.parts import base_of, part_like
 from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.calculus.simplify.products import of_positive_power
 from matcalc.calculus.simplify.units import adds_units, in_matrices
 from matcalc.calculus.structure import closure
 from matcalc.calculus.vectorize import vectorize
@@ -72,9 +73,13 @@ class Engine:
         return differential(self.f, tangents, self.rules)
 
     def jacobian(self, wrt: Node) -> Node:
-        """J with vec(dF) = J*vec(dX); by a scalar the derivative has the shape of F."""
-        dX = variable("~", shape(wrt))
-        L = self.tangent({wrt: dX})
+        """J with vec(dF) = J*vec(dX); by a scalar the derivative has the shape of F.  X moves inside its structures alone."""
+        dX = moved = variable("~", shape(wrt))
+        for _, _, inside in self.projections(wrt, dX) if wrt is base_of(wrt) else ():
+            moved = inside
+        L = self.tangent({wrt: moved})
+        while turned := {e: M for e in postorder([L]) if (M := of_positive_power(e, self.rules)) is not e}:
+            L = substitute(L, turned, rebuild)
         simplify = self.simplified_for(base_of(wrt))
         if is_scalar(wrt):
             return simplify.finished(substitute(L, {dX: ONE}, rebuild))
@@ -141,6 +146,17 @@ class Engine:
         """The subspace in which an operation that is applied to X itself needs it: lambda_max(A) of a symmetric A."""
         table = self.rules.structures
         return [p for p in sorted(closure(self._demands.get(X, ()), table)) if "project" in table[p].formulas]
+
+    def confined(self, X: Node) -> list[str]:
+        """The subspace that X cannot leave, for an operation on X, or on what is made of X, is defined nowhere else."""
+        table = self.rules.structures
+        needs = any(
+            "project" in table[p].formulas
+            for e in self.path(X)
+            for word, _ in stated(e, self.rules)
+            for p in closure([word], table)
+        )
+        return (self.plain.structures.subspaces(X) if needs else []) or self.demanded(X)
 
     @cached_property
     def _demands(self) -> dict[Node, set[str]]:

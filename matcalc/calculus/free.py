@@ -26,7 +26,8 @@ class Free:
         """`engine` is that of the problem, with what is declared of its variables."""
         self.engine = engine
         bases = dict.fromkeys(map(base_of, leaves))
-        self._freed = {X: freed(X, engine.rules) for X in bases if X not in engine.problem.definitions}
+        free = [X for X in bases if X not in engine.problem.definitions]
+        self._freed = {X: freed(X, engine.confined(X), engine.rules) for X in free}
         self._freed = {X: made for X, made in self._freed.items() if made is not X}
         self._back = {made: X for X, made in self._freed.items()}
         self._engines: dict[Node, Engine] = {}
@@ -99,21 +100,21 @@ class Free:
         return self.back(self.second(wrt).moved(self.of(by), V), by)
 
     def within(self, wrt: Node) -> dict[str, frozenset[str]]:
-        """By name, the subspace in which operations need a variable to stay: it cannot move out of that."""
-        X = self.of(base_of(wrt))
-        return {name_of(X): frozenset(self.first.demanded(X))}
+        """By name, the structures inside which a variable moves: those that operations on it need."""
+        X = base_of(wrt)
+        return {name_of(X): frozenset(self.engine.confined(X))}
 
     def _shown(self, found: tuple[Node, ...], wrt: Node) -> tuple[Node, ...]:
         return found if self.first is self.engine else tuple(t for e in found for t in terms(self.back(e, wrt)))
 
 
-def freed(X: Node, rules: Rulebase) -> Node:
-    """X with no property that narrows the space in which it moves: posdef is no more than invertible."""
+def freed(X: Node, demanded: Iterable[str], rules: Rulebase) -> Node:
+    """X with no property that narrows the space in which it moves (posdef is no more than invertible), but those demanded."""
     table = rules.structures
     known = closure(properties(X), table)
 
     def narrows(name: str) -> bool:
         return name in table and any("project" in table[p].formulas or table[p].facts for p in closure([name], table))
 
-    kept = {name for name in properties(X) | known if not narrows(name)}
-    return X if not any(map(narrows, properties(X))) else variable(name_of(X), shape(X), kept)
+    kept = {*(name for name in properties(X) | known if not narrows(name)), *demanded}
+    return variable(name_of(X), shape(X), kept) if demanded or any(map(narrows, properties(X))) else X

@@ -28,6 +28,7 @@ from matcalc.calculus.simplify.products import (
     push_transpose,
     reading_key,
     settle_sign,
+    turn_negative_power,
     turn_trace,
 )
 from matcalc.calculus.simplify.scalars import (
@@ -80,6 +81,7 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "smul": (settle_deltas, merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
     "inv": (lift_transpose,),
     "matpow": (lift_transpose,),
+    "dpow": (turn_negative_power,),
     "scalar": (orient_scalar,),
     "tr": (turn_trace, distribute_linear),
     "sum": (known_total, distribute_linear),
