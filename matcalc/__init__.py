@@ -22,9 +22,12 @@ if TYPE_CHECKING:
         UnknownNameError,
         VerificationError,
     )
+    from matcalc.hessians import Hessian, hessian, hessians
+    from matcalc.jacobians import Jacobian, jacobian, jacobians
     from matcalc.language.parser import parse
     from matcalc.language.problem import Problem
     from matcalc.numeric.verify import Verification
+    from matcalc.products import Product, hvp, jvp, vjp
     from matcalc.steps import Step
 
 __version__ = "0.1.0"
@@ -34,9 +37,12 @@ __all__ = [
     "DeclarationError",
     "Derivation",
     "Differential",
+    "Hessian",
+    "Jacobian",
     "MatcalcError",
     "ParseError",
     "Problem",
+    "Product",
     "RuleError",
     "ShapeError",
     "Step",
@@ -48,19 +54,36 @@ __all__ = [
     "differential",
     "gradient",
     "gradients",
+    "hessian",
+    "hessians",
+    "hvp",
+    "jacobian",
+    "jacobians",
+    "jvp",
     "parse",
+    "vjp",
 ]
 
 _HOME = {
     "Derivation": "derivation",
     "Differential": "differentials",
+    "Hessian": "hessians",
+    "Jacobian": "jacobians",
     "Problem": "language.problem",
+    "Product": "products",
     "Step": "steps",
     "Verification": "numeric.verify",
     "differential": "differentials",
     "gradient": "derivation",
     "gradients": "derivation",
+    "hessian": "hessians",
+    "hessians": "hessians",
+    "hvp": "products",
+    "jacobian": "jacobians",
+    "jacobians": "jacobians",
+    "jvp": "products",
     "parse": "language.parser",
+    "vjp": "products",
 }
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "unicode", "latex", "markdown", "html", "json")
 _TYPESET = FORMATS[2:5]
 TRANSPOSES = ("top", "T", "prime")
+LAYOUTS = ("numerator", "denominator")
 CONVENTIONS = ("structured", "independent")
 DEBUG = "MATCALC_DEBUG"
 """The environment variable that lets an internal error through with its traceback."""
@@ -45,6 +46,8 @@ Examples:
   matcalc 'norm(max(X*W, 0) - Y)^2' --wrt W
   matcalc 'logdet(S)' -d 'S: matrix symmetric' --steps
   matcalc diff 'inv(X)*Y'
+  matcalc jac 'softmax(z)' --wrt z
+  matcalc hess 'logsumexp(A*x)' --wrt x
   matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
   matcalc rules softmax"""
 
@@ -220,6 +223,29 @@ def diff(**options: Any) -> None:
     from matcalc.differentials import differential
 
     asked.show(problem, [differential(problem, asked.wrt or None, verify=not asked.no_verify, rules=rules)])
+
+
+@command.command(cls=_ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
+@_derives
+@click.option("--layout", type=click.Choice(LAYOUTS), default="numerator", help="Or its transpose.")
+def jac(layout: str, **options: Any) -> None:
+    """The J with dvec(F) = J*dvec(X) for EXPR, a scalar, vector or matrix (`-`: read it from standard input)."""
+    asked = _Asked(**options)
+    problem, rules = asked.read()
+    from matcalc.jacobians import jacobians
+
+    asked.show(problem, jacobians(problem, asked.wrt or None, layout=layout, verify=not asked.no_verify, rules=rules))
+
+
+@command.command(cls=_ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
+@_derives
+def hess(**options: Any) -> None:
+    """The second derivatives of the scalar EXPR, a block for each pair of variables (`-`: read it from standard input)."""
+    asked = _Asked(**options)
+    problem, rules = asked.read()
+    from matcalc.hessians import hessians
+
+    asked.show(problem, hessians(problem, asked.wrt or None, verify=not asked.no_verify, rules=rules))
 
 
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")

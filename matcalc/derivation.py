@@ -27,6 +27,7 @@ from matcalc.request import graph, leaves_asked, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulefiles.signatures import RULES
+from matcalc.sides import Side
 from matcalc.steps import Derived, gradient_steps, several_structures
 
 CONVENTIONS = ("structured", "independent")
@@ -54,6 +55,11 @@ class Derivation(Result):
     def moving(self) -> tuple[Node, ...]:
         """The variable."""
         return (self.variable,)
+
+    @property
+    def side(self) -> Side:
+        """∂f/∂X."""
+        return Side("gradient", self.problem.label, self.variable)
 
     @property
     def check(self) -> Check | None:

@@ -20,6 +20,7 @@ from matcalc.numeric.verify import Check
 from matcalc.request import leaves_asked, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
+from matcalc.sides import Side
 from matcalc.steps import Derived, differential_steps, several_structures
 
 
@@ -40,6 +41,11 @@ class Differential(Result):
     def moving(self) -> tuple[Node, ...]:
         """The variables."""
         return self.variables
+
+    @property
+    def side(self) -> Side:
+        """dF."""
+        return Side("differential", self.problem.label)
 
     @property
     def check(self) -> Check | None:

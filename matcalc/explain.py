@@ -9,13 +9,16 @@ from unicodedata import normalize
 
 from matcalc import document
 from matcalc.calculus.atoms import differential_of_name, paired
-from matcalc.calculus.reasons import GRADIENT, INDEPENDENT, NAMED, Reason
+from matcalc.calculus.reasons import GRADIENT, HESSIAN, INDEPENDENT, JACOBIAN, LAYOUT, NAMED, SECOND, Reason
 from matcalc.document import Block, Chain, Document, Row, Why
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import transpose
-from matcalc.nodes.expr import shape, variable
+from matcalc.nodes.algebra import mul, transpose, vec
+from matcalc.nodes.differentials import differential_node
+from matcalc.nodes.expr import Node, is_scalar, shape, variable
 from matcalc.printing.latex import Transpose
+from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
+from matcalc.sides import Side
 from matcalc.statement import Notation, notation, statement
 from matcalc.steps import Step
 
@@ -29,12 +32,29 @@ _WORDS = {
     "collect": "terms collected",
     "independent": "independent entries",
     GRADIENT.name: "the gradient is read off",
+    JACOBIAN.name: "the Jacobian is read off",
+    HESSIAN.name: "the Hessian is read off",
+    SECOND.name: "the second differential",
+    LAYOUT.name: "denominator layout: transposed",
 }
 """The rules of every differential, which no rule file states."""
 _ADJOINT = "-adjoint"
+_NAMES = {
+    "jacobian": "Jacobian",
+    "hessian": "Hessian",
+    "jvp": "derivative",
+    "vjp": "gradient",
+    "hvp": "product",
+}
+"""What a result is called in words, where that is not its kind."""
 _TITLES = {
     "gradient": ("The gradient of {f} with respect to {x}", "The gradients of {f} with respect to {x}"),
     "differential": ("The differential of {f}",) * 2,
+    "jacobian": ("The Jacobian of {f} with respect to {x}", "The Jacobians of {f} with respect to {x}"),
+    "hessian": ("The Hessian of {f} with respect to {x}", "The second derivatives of {f} with respect to {x}"),
+    "jvp": ("The derivative of {f} along a direction of {x}",) * 2,
+    "vjp": ("The gradient of {f} with respect to {x}",) * 2,
+    "hvp": ("The Hessian of {f} with respect to {x}, times a direction",) * 2,
 }
 
 
@@ -116,7 +136,7 @@ def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]
     rows: list[Row] = []
     last = ""
     for step, right in zip(d.steps, shown.results, strict=True):
-        left = words.differential(step.label) if step.wrt is None else _gradient(words, step)
+        left = words.left(step.side)
         why = tuple(dict.fromkeys(_why(words, step, reason) for reason in step.reasons))
         rows.append(Row("" if left == last else left, words.pieces(right), why))
         last = left
@@ -126,19 +146,11 @@ def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]
 
 def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -> Block:
     """The steps to a result, and what holds of it alone."""
-    X = d.moving[0]
-    heading = f"With respect to {words.said(X)}" if several else ""
+    heading = f"With respect to {' and '.join(map(words.said, d.moving))}" if several else ""
     conditions = [words.signed(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
     if not d.steps:
-        return Block(heading, (Chain(words.rows([(left_side(words, d), words.write(d.node))])),))
+        return Block(heading, (Chain(words.rows([(words.left(d.side), words.write(d.node))])),))
     return Block(heading, chain(words, d, taken), tuple(conditions))
-
-
-def left_side(words: Notation, d: Result, *, within_words: bool = False) -> str:
-    """What a result is: ∂f/∂X, dF."""
-    if d.kind == "differential":
-        return words.differential(d.problem.label, within_words=within_words)
-    return words.gradient(d.problem.label, d.moving[0], within_words=within_words)
 
 
 # ---------------------------------------------------------------- what justifies a step
@@ -151,9 +163,11 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
         dX = differential_of_name(step.wrt, step.rules)
         G = variable("G", shape(step.wrt))
         right = words.write(paired(transpose(G), dX, step.rules))
-        return Why(_WORDS[reason.name], words.differential(step.label), right, citation)
+        return Why(_WORDS[reason.name], words.left(Side("differential", step.label)), right, citation)
+    if reason in _READ_OFF and step.wrt is not None:
+        return Why(_WORDS[reason.name], *_read_off(words, step, step.wrt), citation)
     if reason.name == INDEPENDENT and reason.right is not None and step.wrt is not None:
-        counted = words.gradient(step.label, step.wrt, within_words=True).strip("$")
+        counted = words.worded.of(replace(step.side, name=None), words.write)
         return Why(_WORDS[INDEPENDENT], counted, words.write(reason.right), citation)
     if reason.left is None or reason.right is None:
         structure = step.rules.signatures.structures.get(reason.name)
@@ -166,21 +180,42 @@ def _why(words: Notation, step: Step, reason: Reason) -> Why:
     return Why(_name(step.rules, reason.name), words.write(reason.left), words.write(reason.right), citation)
 
 
-def _gradient(words: Notation, step: Step) -> str:
-    """What a gradient is called: ∂f/∂X, or the name of the one inside a subspace."""
-    assert step.wrt is not None
-    return words.gradient(step.label, step.wrt) if step.name is None else words.write(step.name)
-
-
 def _projection(words: Notation, step: Step, reason: Reason, why: Why) -> Why:
     """Why the gradient inside a subspace is a projection: of which matrix, and by which formula."""
     X = step.wrt
     assert X is not None
     M = variable("G" if step.name is None else "M", shape(X))
     met = words.write(paired(transpose(M), differential_of_name(X, step.rules), step.rules))
-    left = words.gradient(step.label, X, within_words=True).strip("$") if step.name is None else words.write(step.name)
+    left = words.worded.of(step.side, words.write)
     right = words.write(step.rules.structured(reason.name, "project", {"G": M}))
-    return replace(why, left=f"{words.differential(step.label)} = {met},{words.space}{left}", right=right)
+    return replace(why, left=f"{words.left(Side('differential', step.label))} = {met},{words.space}{left}", right=right)
+
+
+_READ_OFF = (JACOBIAN, HESSIAN, SECOND)
+
+
+def _read_off(words: Notation, step: Step, X: Node) -> tuple[str, str]:
+    """The equation that tells a Jacobian or a Hessian; that which a second differential is by definition."""
+    rules, by = step.rules, step.by
+    G = variable(f"grad({text(step.label)}, {text(X)})", shape(X))
+    if step.kind == "quadratic":
+        right = paired(transpose(differential_of_name(X, rules)), differential_node(G), rules)
+        return words.left(step.side), words.write(right)
+    M = variable("J" if step.kind == "jacobian" else "H", shape(step.terms[0]))
+    if step.kind == "jacobian":
+        dF = differential_of_name(step.label, rules) if is_scalar(X) else _stacked(step.label, rules)
+        return words.write(dF), words.write(mul(M, _stacked(X, rules)))
+    assert by is not None
+    if by is X:
+        left = words.left(Side("quadratic", step.label))
+        return left, words.write(mul(transpose(_stacked(X, rules)), M, _stacked(X, rules)))
+    dG = differential_node(G if is_scalar(G) or shape(G)[1] == 1 else vec(G))
+    return words.write(dG), words.write(mul(M, _stacked(by, rules)))
+
+
+def _stacked(X: Node, rules: Rulebase) -> Node:
+    """dvec(X); dx of a vector or scalar."""
+    return differential_of_name(X, rules) if is_scalar(X) or shape(X)[1] == 1 else differential_node(vec(X))
 
 
 def _name(rules: Rulebase, name: str) -> str:
@@ -213,7 +248,7 @@ def _remarks(words: Notation, problem: Problem, results: Sequence[Result]) -> tu
 
 def _verdict(results: Sequence[Result]) -> Iterator[str]:
     """What numbers said of the results and of the steps to them."""
-    kind = results[0].kind
+    kind = _NAMES.get(results[0].kind, results[0].kind)
     sure = [d.check for d in results if d.check is not None and d.check.ok]
     for method in dict.fromkeys(check.method for check in sure):
         draws = min(check.draws for check in sure)

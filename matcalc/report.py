@@ -7,19 +7,20 @@ comparison with numbers.  The head of the text form is itself a problem that `pa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from matcalc import document
 from matcalc.calculus.cases import Case
 from matcalc.document import Block, Chain, Document, Row, Why
-from matcalc.explain import explain, left_side
+from matcalc.explain import explain
 from matcalc.language.problem import Problem, kind_of, user_shape
 from matcalc.nodes.expr import Node, name_of
 from matcalc.nodes.families import stated
 from matcalc.printing.latex import Transpose
 from matcalc.printing.text import text
 from matcalc.result import Result
+from matcalc.sides import Side
 from matcalc.statement import Notation, notation, statement
 
 _NAMED = 4
@@ -63,16 +64,24 @@ _PAGES: dict[str, Callable[[Document], str]] = {
 
 def _document(words: Notation, problem: Problem, results: Sequence[Result], by_cases: bool) -> Document:
     """The problem, the results, and what is to be said of them."""
-    told = [(d, case) for d in results for case in (d.cases if by_cases else (Case((), d.node),))]
-    shared, found = words.results([case.node for _, case in told], {*problem.names, *problem.sizes})
+    told = [line for d in results for line in _lines(d, by_cases)]
+    shared, found = words.results([node for _, node, _ in told], {*problem.names, *problem.sizes})
     rows = [
-        Row(left_side(words, d), words.pieces(right), tuple(Why(f"where {words.relation(r)}") for r in case.where))
-        for (d, case), right in zip(told, found, strict=True)
+        Row(words.left(side), words.pieces(right), tuple(Why(f"where {words.relation(r)}") for r in where))
+        for (side, _, where), right in zip(told, found, strict=True)
     ]
-    labels = [left_side(words, d, within_words=True) for d in results]
+    labels = [words.left(d.side, within_words=True) for d in results]
     result = Block("", (Chain((*words.rows(shared), *rows)),))
     remarks = (*_remarks(words, labels, problem, results), *_verdicts(words, labels, results))
     return Document("", (statement(words, problem), result), remarks)
+
+
+def _lines(d: Result, by_cases: bool) -> Iterator[tuple[Side, Node, Sequence[Node]]]:
+    """(left side, right side, when it holds) for a result, by cases of its indices or not, and for what is told with it."""
+    for case in d.cases if by_cases else (Case((), d.node),):
+        yield d.side, case.node, case.where
+    for _, side, node in () if d.is_told_alone else d.companions:
+        yield side, node, ()
 
 
 def _snippet(comments: Document, equations: Sequence[Row]) -> str:
@@ -119,6 +128,7 @@ def _derivative(d: Result, steps: bool, cases: bool) -> dict[str, object]:
     if cases:
         relation = notation("text", d.rules.signatures).relation
         found["cases"] = [{"where": [relation(r) for r in case.where], "text": text(case.node)} for case in d.cases]
+    found.update({name: text(node) for name, _, node in d.companions})
     if steps:
         found["steps"] = [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in d.steps]
     return found

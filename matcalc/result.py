@@ -25,6 +25,7 @@ from matcalc.printing.layout import Program
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
 from matcalc.rulebase.base import Rulebase
+from matcalc.sides import Side
 from matcalc.steps import Derived, Step
 
 _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
@@ -50,6 +51,21 @@ class Result(ABC):
     @abstractmethod
     def moving(self) -> tuple[Node, ...]:
         """The variables that it is a derivative by."""
+
+    @property
+    @abstractmethod
+    def side(self) -> Side:
+        """What stands on its left: dF, or ∂f/∂X."""
+
+    @property
+    def companions(self) -> tuple[tuple[str, Side, Node], ...]:
+        """What is told with it, (name, left side, right side): the action of a Jacobian, the quadratic form of a Hessian."""
+        return ()
+
+    @property
+    def is_told_alone(self) -> bool:
+        """Whether a report has no need to tell its companions."""
+        return True
 
     @property
     @abstractmethod

@@ -20,6 +20,7 @@ from matcalc.printing.mathml import lines
 from matcalc.printing.text import text, text_chain, text_program
 from matcalc.printing.unicode import unicode, unicode_chain, unicode_program
 from matcalc.rulefiles.signatures import Signatures
+from matcalc.sides import LATEX, LATEX_WORDS, TEXT, UNICODE, Side, Style
 
 FORMATS = ("text", "unicode", "latex", "markdown", "html")
 Programs: TypeAlias = Callable[[Sequence[Node], Iterable[str]], Program]
@@ -34,18 +35,17 @@ _RAISED = dict(zip("0123456789dkmnprst×", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵈᵏᵐ
 class Notation:
     """What differs between the documents in text, in Unicode and in LaTeX.
 
-    `write` is for formulas, `said` for those within words; `derivative` and `label` name a gradient in the same two places,
-    `d` a differential; `results` writes right sides that stand alone, `chain` those one below the other.  `words` lead to the
-    problem and to the steps, and end a sentence.
+    `write` is for formulas, `said` for those within words; `style` and `worded` write left sides in the same two places;
+    `results` writes right sides that stand alone, `chain` those one below the other.  `words` lead to the problem and to the
+    steps, and end a sentence.
     """
 
     write: Callable[[Node], str]
     said: Callable[[Node], str]
     results: Programs
     chain: Programs
-    derivative: str
-    label: str
-    d: str
+    style: Style
+    worded: Style
     declared: Callable[[Node], str]
     function: Callable[[Node, str], str]
     where: str
@@ -84,15 +84,11 @@ class Notation:
         """A formula within words."""
         return f"${formula}$" if self.typeset else formula
 
-    def gradient(self, label: Node, X: Node, *, within_words: bool = False) -> str:
-        """∂f/∂X."""
-        form = self.label if within_words else self.derivative
-        return form.format(f=self.write(label), x=self.write(X))
-
-    def differential(self, label: Node, *, within_words: bool = False) -> str:
-        """The differential df."""
-        shown = self.d + self.write(label)
-        return f"${shown}$" if within_words and self.said(label) != self.write(label) else shown
+    def left(self, side: Side, *, within_words: bool = False) -> str:
+        """A left side as it is written: dF, ∂f/∂X."""
+        if not within_words:
+            return self.style.of(side, self.write)
+        return self.inline(self.worded.of(side, self.write))
 
 
 def notation(form: str, signatures: Signatures, transpose: Transpose = "top", bold: bool = False) -> Notation:
@@ -110,9 +106,8 @@ def _text(signatures: Signatures) -> Notation:
         said=write,
         results=partial(text_program, signatures=signatures),
         chain=partial(text_chain, signatures=signatures),
-        derivative="d{f}/d{x}",
-        label="d{f}/d{x}",
-        d="d",
+        style=TEXT,
+        worded=TEXT,
         declared=declaration,
         function=lambda ell, kind: f"{write(ell)}: function({kind}) -> scalar",
         where="where ",
@@ -132,9 +127,8 @@ def _unicode(signatures: Signatures) -> Notation:
         said=write,
         results=partial(unicode_program, signatures=signatures),
         chain=partial(unicode_chain, signatures=signatures),
-        derivative="∂{f}/∂{x}",
-        label="∂{f}/∂{x}",
-        d="d",
+        style=UNICODE,
+        worded=UNICODE,
         declared=_membership,
         function=lambda ell, kind: f"{write(ell)} a function of a {kind}",
         where="with ",
@@ -156,9 +150,8 @@ def _latex(signatures: Signatures, transpose: Transpose, bold: bool) -> Notation
         said=lambda e: f"${write(e)}$",
         results=partial(latex_program, transpose=transpose, bold=bold, signatures=signatures),
         chain=partial(latex_chain, transpose=transpose, bold=bold, signatures=signatures),
-        derivative=r"\frac{{\partial {f}}}{{\partial {x}}}",
-        label=r"$\partial {f}/\partial {x}$",
-        d=r"\mathrm{d}",
+        style=LATEX,
+        worded=LATEX_WORDS,
         declared=partial(_latex_membership, write),
         function=lambda ell, kind: f"${write(ell)}$ a function of a {kind}",
         where="where ",

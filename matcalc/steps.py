@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import sympy
 
@@ -25,14 +24,12 @@ from matcalc.printing.latex import latex
 from matcalc.printing.text import text
 from matcalc.printing.unicode import unicode
 from matcalc.rulebase.base import Rulebase
-
-Kind = Literal["differential", "gradient"]
-"""What stands on the left of a step: dF, or ∂f/∂X."""
+from matcalc.sides import LATEX, TEXT, UNICODE, Kind, Side
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One equation of a derivation, `dF = terms` or `∂f/∂X = terms`, and why it holds.
+    """One equation of a derivation, `dF = terms`, `∂f/∂X = terms` …, and why it holds.
 
     Its value is that of the step before: so it was found at random points.  `name` is that of the gradient inside a
     subspace where the derivative counts independent entries, and so is another matrix.
@@ -46,6 +43,13 @@ class Step:
     rules: Rulebase = field(repr=False)
     symbols: Mapping[str, sympy.Basic] = field(default_factory=dict, repr=False)
     name: Node | None = None
+    by: Node | None = None
+    turned: bool = False
+
+    @property
+    def side(self) -> Side:
+        """What stands on the left."""
+        return Side(self.kind, self.label, self.wrt, self.by, self.turned, self.name)
 
     @property
     def node(self) -> Node:
@@ -70,24 +74,15 @@ class Step:
     @property
     def text(self) -> str:
         """The equation in the language's own notation."""
-        left = f"d{text(self.label)}" if self.kind == "differential" else f"d{text(self.label)}/d{text(self.wrt)}"
-        left = left if self.name is None else text(self.name)
-        return f"{left} = {text(self.node, self.rules.signatures)}"
+        return f"{TEXT.of(self.side, text)} = {text(self.node, self.rules.signatures)}"
 
     def unicode(self) -> str:
         """The equation for a terminal."""
-        left = f"d{unicode(self.label)}"
-        if self.wrt is not None:
-            left = f"∂{unicode(self.label)}/∂{unicode(self.wrt)}" if self.name is None else unicode(self.name)
-        return f"{left} = {unicode(self.node, self.rules.signatures)}"
+        return f"{UNICODE.of(self.side, unicode)} = {unicode(self.node, self.rules.signatures)}"
 
     def latex(self) -> str:
         """The equation in LaTeX, for math mode."""
-        left = rf"\mathrm{{d}}{latex(self.label)}"
-        if self.wrt is not None:
-            left = rf"\frac{{\partial {latex(self.label)}}}{{\partial {latex(self.wrt)}}}"
-            left = left if self.name is None else latex(self.name)
-        return f"{left} = {latex(self.node, signatures=self.rules.signatures)}"
+        return f"{LATEX.of(self.side, latex)} = {latex(self.node, signatures=self.rules.signatures)}"
 
 
 def several_structures(problem: Problem) -> list[Node]:
@@ -124,7 +119,7 @@ def gradient_steps(
     label, known = engine.problem.label, (rules, symbols)
     steps = (
         *(Step("differential", line.terms, line.reasons or (SIMPLIFIED,), label, None, *known) for line in lines),
-        *(Step("gradient", (Y,), (r,), label, X, *known, _inner_name(engine, X, told, counted)) for Y, counted, r in told),
+        *(Step("gradient", (Y,), (r,), label, X, *known, name=_inner_name(engine, X, told, counted)) for Y, counted, r in told),
     )
     checked = [*(line.terms for line in lines), *((paired(transpose(Y), dX, rules),) for Y in _met(told, rules))]
     return Derived(steps, _confirmed(engine, [X], checked, steps, seed))

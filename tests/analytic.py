@@ -207,7 +207,7 @@ _linalg = SimpleNamespace(
     matrix_power=np.linalg.matrix_power,
 )  # fmt: skip
 jnp = SimpleNamespace(
-    sum=np.sum, mean=np.mean, prod=np.prod, trace=np.trace, diag=np.diag, eye=np.eye, kron=np.kron, pi=np.pi,
+    outer=np.outer, sum=np.sum, mean=np.mean, prod=np.prod, trace=np.trace, diag=np.diag, eye=np.eye, kron=np.kron, pi=np.pi,
     exp=np.exp, log=np.log, log1p=np.log1p, sqrt=np.sqrt, sin=np.sin, cosh=np.cosh, tanh=np.tanh, abs=absolute,
     maximum=maximum, var=var, linalg=_linalg, take_along_axis=np.take_along_axis, einsum=np.einsum, tensordot=np.tensordot,
     arange=np.arange, asarray=np.asarray,

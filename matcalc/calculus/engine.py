@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from matcalc.calculus.adjoint import children, depends_on, sweep
@@ -14,12 +14,14 @@ from matcalc.calculus.parts import base_of, part_like
 from matcalc.calculus.reasons import Reasons
 from matcalc.calculus.recorder import Recorder
 from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.calculus.simplify.products import of_positive_power
 from matcalc.calculus.simplify.units import adds_units, in_matrices
 from matcalc.calculus.structure import closure
+from matcalc.calculus.vectorize import vectorize
 from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, is_zero, rebuild, terms, transpose
-from matcalc.nodes.expr import Node, is_scalar, name_of, operands, postorder, shape, substitute, variable
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, operands, postorder, shape, substitute, variable
 from matcalc.nodes.indices import is_index
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
@@ -55,6 +57,37 @@ class Engine:
         """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X; of a part of X that of G."""
         cotangents = sweep(self.f, list(dict.fromkeys(map(base_of, leaves))), self.definitions, self.rules)
         return {X: self._finished(X, cotangents[base_of(X)], convention) for X in leaves}
+
+    def tangent(self, moved: Mapping[Node, Node]) -> Node:
+        """dF where variables, intermediates or parts of them move by these dX; simplified in no way."""
+        tangents: dict[Node, Node] = {}
+        for wrt, dX in moved.items():
+            X = base_of(wrt)
+            D = dX if wrt is X else self.rules.adjoint(head(wrt), 0, operands(wrt), dX)
+            tangents[X] = add(tangents[X], D) if X in tangents else D
+        for Z, value in self.definitions.items():
+            if Z not in tangents:
+                dZ = differential(value, tangents, self.rules)
+                if not is_zero(dZ):
+                    tangents[Z] = dZ
+        return differential(self.f, tangents, self.rules)
+
+    def jacobian(self, wrt: Node) -> Node:
+        """J with vec(dF) = J*vec(dX); by a scalar the derivative has the shape of F.  X moves inside its structures alone."""
+        dX = moved = variable("~", shape(wrt))
+        for _, _, inside in self.projections(wrt, dX) if wrt is base_of(wrt) else ():
+            moved = inside
+        L = self.tangent({wrt: moved})
+        while turned := {e: M for e in postorder([L]) if (M := of_positive_power(e, self.rules)) is not e}:
+            L = substitute(L, turned, rebuild)
+        simplify = self.simplified_for(base_of(wrt))
+        if is_scalar(wrt):
+            return simplify.finished(substitute(L, {dX: ONE}, rebuild))
+        return simplify.finished(vectorize(L, dX, self.rules))
+
+    def moved(self, wrt: Node, V: Node) -> Node:
+        """dF where X moves along V: simplified, and never more than a product with V."""
+        return self.simplified_for(base_of(wrt))(self.tangent({wrt: V}))
 
     def chain(self, leaves: Sequence[Node]) -> tuple[dict[Node, Node], dict[Node, Node]]:
         """{Z: ∂f/∂Z as a name} and {Z: ∂f/∂Z in these names}, for intermediates on the way to the leaves, and for the leaves.
@@ -109,10 +142,21 @@ class Engine:
             return self.simplifier
         return Simplifier(self.rules, {Z: v for Z, v in self.definitions.items() if Z is not X}, self.facts, plain=self.plain)
 
-    def _demanded(self, X: Node) -> list[str]:
+    def demanded(self, X: Node) -> list[str]:
         """The subspace in which an operation that is applied to X itself needs it: lambda_max(A) of a symmetric A."""
         table = self.rules.structures
         return [p for p in sorted(closure(self._demands.get(X, ()), table)) if "project" in table[p].formulas]
+
+    def confined(self, X: Node) -> list[str]:
+        """The subspace that X cannot leave, for an operation on X, or on what is made of X, is defined nowhere else."""
+        table = self.rules.structures
+        needs = any(
+            "project" in table[p].formulas
+            for e in self.path(X)
+            for word, _ in stated(e, self.rules)
+            for p in closure([word], table)
+        )
+        return (self.plain.structures.subspaces(X) if needs else []) or self.demanded(X)
 
     @cached_property
     def _demands(self) -> dict[Node, set[str]]:
@@ -130,7 +174,7 @@ class Engine:
 
         The key is "project", or "independent" where the independent entries are counted once.
         """
-        for name in self.plain.structures.subspaces(X) or self._demanded(X):
+        for name in self.plain.structures.subspaces(X) or self.demanded(X):
             for key in ("project", "independent")[: 1 + (convention == "independent")]:
                 G = self.rules.structured(name, key, {"G": self.simplifier(G)})
                 yield name, key, G
@@ -169,15 +213,8 @@ class Engine:
             found = self.gradients(leaves, convention)
             return tuple(paired(self.simplified_for(X)(transpose(found[X])), dX[X], self.rules) for X in leaves)
         hidden = {X: stand_in(i, D) for i, (X, D) in enumerate(dX.items())}
-        tangents = dict(hidden)
-        for Z, value in self.definitions.items():
-            if Z not in tangents:
-                dZ = differential(value, tangents, self.rules)
-                if not is_zero(dZ):
-                    tangents[Z] = dZ
-        written = differential(self.f, tangents, self.rules)
         shown = {D: dX[X] for X, D in hidden.items()}
-        return terms(substitute(self._arranged(written, frozenset(shown)), shown, rebuild))
+        return terms(substitute(self._arranged(self.tangent(hidden), frozenset(shown)), shown, rebuild))
 
     def _arranged(self, dF: Node, moving: frozenset[Node]) -> Node:
         """dF simplified term by term; as a whole where fewer differentials stand in it then."""

@@ -57,6 +57,14 @@ class Reason:
 
 GRADIENT = Reason("gradient", citation="MN19 ch. 9")
 """df = tr(G'*dX) tells G."""
+JACOBIAN = Reason("jacobian", citation="MN19 ch. 9")
+"""dvec(F) = J*dvec(X) tells J."""
+HESSIAN = Reason("hessian", citation="MN19 ch. 10")
+"""d²f = dvec(X)'*H*dvec(X) tells H."""
+SECOND = Reason("second-differential", citation="MN19 ch. 6")
+"""d²f = tr(dX'*dG) for the gradient G."""
+LAYOUT = Reason("denominator-layout")
+"""The Jacobian transposed."""
 SIMPLIFIED = Reason("simplified")
 COLLECTED = Reason("collect")
 """tr(A*dX) + tr(B*dX) = tr((A + B)*dX)."""

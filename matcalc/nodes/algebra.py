@@ -252,6 +252,28 @@ def kron(a: Node, b: Node) -> Node:
     return mul(c, d, matrix_node("kron", (A, B), dims))
 
 
+def entries(dims: Shape) -> Expr:
+    """How many entries there are: m*n."""
+    return intern_scalar(cast(Expr, dims[0] * dims[1])) if dims else ONE
+
+
+def vec(X: Node) -> Node:
+    """The columns of X stacked; a vector itself."""
+    dims = shape(X)
+    if not dims or dims[1] == 1:
+        return X
+    if dims[0] == 1:
+        return transpose(X)
+    return matrix_node("vec", (X,), (entries(dims), ONE))
+
+
+def unvec(x: Node, dims: Shape) -> Node:
+    """The X of that shape with vec(X) = x."""
+    if not dims or dims[1] == 1:
+        return x
+    return transpose(x) if dims[0] == 1 else matrix_node("unvec", (x,), dims)
+
+
 def scalar_function(name: str, *args: Node) -> Node:
     """SymPy's own scalar function of that name applied to scalars (`exp`, `Abs`, `loggamma`, `polygamma` …)."""
     return intern_scalar(_settled(getattr(sympy, name)(*args)))

@@ -55,17 +55,19 @@ def confirm(
     facts: Sequence[tuple[Node, Node]],
     rules: Rulebase,
     distinct: Sequence[tuple[Node, Node]] = (),
+    within: Mapping[str, frozenset[str]] | None = None,
     draws: int = 0,
     seed: int = 0,
 ) -> tuple[Check, int]:
     """Whether each line, a sum of terms, has the value of dF where the variables `moving` move; the number of a wrong one.
 
-    What moves may be a part of a variable, X[:,j], the rest of which does not.  Each value of the indices is tried.  The
+    What moves may be a part of a variable, X[:,j], the rest of which does not.  A variable moves inside its own structures,
+    or inside those that `within` says of its name.  Each value of the indices is tried.  The
     relative error is that of a line to the largest of dF, the line and a thousandth of its terms.  ok is None where no point
     could be found.  The number is -1 where no line is wrong.  Points at which dF is 0 count where there are no others; as many
     others are asked for as `draws`, or as are enough.
     """
-    trial = _Trial(F, moving, lines, definitions, facts, distinct, rules, seed)
+    trial = _Trial(F, moving, lines, definitions, facts, distinct, rules, seed, within or {})
     draws = draws or (POINTS if trial.has_sums else 1)
     most = FAILURES if trial.has_sums and trial.method is COMPLEX_STEP else TRIES
     good: list[float] = []
@@ -107,7 +109,9 @@ class _Trial:
         distinct: Sequence[tuple[Node, Node]],
         rules: Rulebase,
         seed: int,
+        within: Mapping[str, frozenset[str]],
     ) -> None:
+        self._within = within
         parts = [selection(X) for X in moving]
         leaves = [part.leaf for part in parts]
         terms = [term for line in lines for term in line]
@@ -215,7 +219,8 @@ class _Trial:
         """A random direction for what moves: of a part of a variable one in which the rest of it stays."""
         X, part = self._moving[slot]
         given = slot in self._program.inputs.values() and not part.kind
-        structures = self.sampler.structures[name_of(X)] if given else frozenset()
+        own = self.sampler.structures[name_of(X)] if given else frozenset()
+        structures = self._within.get(name_of(X), own) if given else own
         D = self.sampler.direction(structures, values[self._program.slots[X]])
         return part.spread(values[slot], [values[self._program.slots[i]] for i in part.places], D)
 

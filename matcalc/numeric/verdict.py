@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -51,3 +51,11 @@ def summary(checks: Mapping[str, Check]) -> Verification:
         reason="; ".join(reasons),
         checks=checks,
     )
+
+
+def together(checks: Sequence[Check]) -> Check:
+    """The verdict on several statements of one result: that on the worst of them."""
+    found = summary({str(i): check for i, check in enumerate(checks)})
+    reason = next((c.reason for c in checks if c.ok is found.ok and c.reason), "")
+    undefined = max((c.undefined for c in checks), default=0)
+    return Check(found.ok, found.max_relative_error, found.draws, checks[0].method if checks else "", reason, undefined)

@@ -15,6 +15,7 @@ from sympy import Expr, Symbol
 
 from matcalc.nodes.algebra import rebuild
 from matcalc.nodes.expr import SCALAR, Node, Shape, head, intern_scalar, name_of, operands, postorder, shape
+from matcalc.nodes.indices import is_index
 
 Maker: TypeAlias = Callable[[str, tuple[Node, ...], Shape], Node]
 """Builds the operation of a name on operands, with the shape of the result."""
@@ -84,6 +85,8 @@ def compile_template(node: Node, leaves: Iterable[Node]) -> Template:
         below = [slots[id(o)] for o in operands(x)]
         if x in known:
             leaf_slots.append((slot, name_of(x)))
+        elif is_index(x):
+            start[slot] = x
         elif isinstance(x, Symbol):
             size_slots.append((slot, x))
         elif not any(d.free_symbols for d in shape(x)) and all(start[i] is not None for i in below):

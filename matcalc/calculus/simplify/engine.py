@@ -12,7 +12,7 @@ from matcalc.calculus.simplify.axes import centred, pull_out
 from matcalc.calculus.simplify.cost import Cost
 from matcalc.calculus.simplify.entries import part_of, settle_comparison
 from matcalc.calculus.simplify.identities import Identities
-from matcalc.calculus.simplify.indexed import fold, merge_sums, pick, settle_sum, spread_sum, take_out_kron
+from matcalc.calculus.simplify.indexed import fold, merge_sums, pick, settle_sum, spread_sum, take_out_kron, write_out
 from matcalc.calculus.simplify.names import Names
 from matcalc.calculus.simplify.products import (
     contract,
@@ -28,10 +28,12 @@ from matcalc.calculus.simplify.products import (
     push_transpose,
     reading_key,
     settle_sign,
+    turn_negative_power,
     turn_trace,
 )
 from matcalc.calculus.simplify.scalars import (
     cancel_fraction,
+    factor_polynomial,
     factor_scalars,
     merge_scalar_powers,
     settle_deltas,
@@ -76,15 +78,16 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     ),
     "add": (merge_sums, expand_sum, factor_sum, lead_with_positive, lead_with_plain),
     "hadamard": (unit_entries, outer_product, merge_entrywise, numerators_first, distribute_entrywise),
-    "sadd": (merge_sums, factor_scalars),
+    "sadd": (merge_sums, factor_scalars, factor_polynomial),
     "smul": (settle_deltas, merge_scalar_powers, settle_signs, take_out_content, cancel_fraction),
     "inv": (lift_transpose,),
     "matpow": (lift_transpose,),
+    "dpow": (turn_negative_power,),
     "scalar": (orient_scalar,),
     "tr": (turn_trace, distribute_linear),
     "sum": (known_total, distribute_linear),
     "mean": (known_total, distribute_linear),
-    SUM: (settle_sum, pick, take_out_kron, fold, spread_sum),
+    SUM: (settle_sum, pick, take_out_kron, write_out, fold, spread_sum),
     **dict.fromkeys(PARTS, _PARTS),
     **dict.fromkeys(RELATIONS, _COMPARISONS),
 }

@@ -16,6 +16,7 @@ from matcalc.nodes.algebra import (
     add,
     kron,
     mul,
+    number,
     split_coefficient,
     terms,
 )
@@ -28,6 +29,9 @@ from matcalc.nodes.expr import (
     operands,
 )
 from matcalc.nodes.indices import SUM, at, bound_indices, free_indices, in_range, index_sum, range_of
+
+_FEW = 4
+"""A range of no more numbers may be written out."""
 
 
 def settle_sum(e: Node, s: Simplifies) -> Node | None:
@@ -134,6 +138,15 @@ def _with_body(t: Node, found: Node) -> Node:
     """The term with the body of the sum in the place of that factor, and of no other occurrence."""
     c, fs = coefficient_and_factors(t)
     return mul(*(operands(found)[0] if f is found else f for f in (*(operands(c) if head(c) == "smul" else (c,)), *fs)))
+
+
+def write_out(e: Node, s: Simplifies) -> Node | None:
+    """Σ_i a_i = a_1 + a_2 over two numbers; over a few more where that is shorter."""
+    body, i, low, high = operands(e)
+    if not (low.is_Integer and high.is_Integer and high - low < _FEW):
+        return None
+    made = add(*(at(body, i, number(k)) for k in range(int(low), int(high) + 1)))
+    return made if high - low == 1 else s.if_shorter(e, made)
 
 
 def spread_sum(e: Node, s: Simplifies) -> Node | None:

@@ -25,6 +25,7 @@ from matcalc.nodes.algebra import (
 )
 from matcalc.nodes.expr import ONE, SCALAR, Node, head, intern_scalar, is_number, is_scalar, name_of, operands, postorder, shape
 from matcalc.nodes.indices import SUM, index_sum
+from matcalc.rulebase.base import Rulebase
 
 MINUS_ONE = cast(Expr, -ONE)
 _MEETS = frozenset({"inv", "matpow", "ones", "e", "hcat", "vcat", "kron"})
@@ -285,6 +286,20 @@ def distribute_linear(e: Node, s: Simplifies) -> Node | None:
     if head(core) != "add":
         return None
     return s.if_shorter(e, add(*(rebuild(e, (t,)) for t in terms(core))))
+
+
+def turn_negative_power(e: Node, s: Simplifies) -> Node | None:
+    """dpow(X, -k, D) = -X^-k*dpow(X, k, D)*X^-k for a number k > 2; up to 2 there are shorter forms."""
+    k = operands(e)[1]
+    return of_positive_power(e, s.rules) if is_number(k) and k < -2 else None
+
+
+def of_positive_power(e: Node, rules: Rulebase) -> Node:
+    """The derivative of a power X^-k, which dpow(X, -k, D) is, by that of X^k; e itself where it is no such thing."""
+    if head(e) != "dpow" or not (is_number(operands(e)[1]) and operands(e)[1] < 0):
+        return e
+    X, k, D = operands(e)
+    return mul(-ONE, power(X, k), rules.make("dpow", (X, intern_scalar(-k), D), shape(e)), power(X, k))
 
 
 def coefficient_and_factors(e: Node) -> tuple[Expr, tuple[Node, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import sympy
@@ -12,6 +13,7 @@ from matcalc.nodes.expr import ONE, ZERO, Node, ScalarOp, head, intern_scalar, o
 from matcalc.nodes.indices import SUM, index_sum
 
 _LARGEST_FRACTION = 60
+_LARGEST_POLYNOMIAL = 24
 
 
 def merge_scalar_powers(e: Node, s: Simplifies) -> Node | None:
@@ -78,8 +80,26 @@ def factor_scalars(e: Node, s: Simplifies) -> Node | None:
     return s.if_shorter(e, intern_scalar(sympy.Mul(common, sympy.Add(*(t / common for t in operands(e))))))
 
 
+def factor_polynomial(e: Node, s: Simplifies) -> Node | None:
+    """(1 - a)^2 - a*(1 - a) = (1 - a)*(1 - 2*a) where that is shorter: sums of products of sums in few things."""
+    nested = sum(
+        1 for t in operands(e) if any(head(b) == "sadd" for b in sympy.Mul.make_args(t.as_coeff_Mul()[1].as_base_exp()[0]))
+    )
+    if nested < 2 or s.cost(e) > _LARGEST_POLYNOMIAL:
+        return None
+    return s.if_shorter(e, intern_scalar(_masked(cast(Expr, e), sympy.factor)))
+
+
+def _holds_sum(t: Node) -> bool:
+    """Whether a factor of a term, or the base of one, is a sum."""
+    factors = operands(t) if head(t) == "smul" else (t,)
+    return any(head(operands(f)[0] if head(f) == "spow" else f) == "sadd" for f in factors)
+
+
 def shared_exponent(exponents: list[Expr]) -> Expr:
     """The power that all of these hold: x^2 of x^2 and x^3, 1/x of 1/x and 1/x^3."""
+    if all(p == exponents[0] for p in exponents):
+        return exponents[0]
     if all(p.is_Rational and p.is_positive for p in exponents):
         return min(exponents)
     if all(p.is_Rational and p.is_negative for p in exponents):
@@ -99,7 +119,7 @@ def cancel_fraction(e: Node, s: Simplifies) -> Node | None:
     """a/(1 + b/c) = a*c/(c + b), where that is shorter."""
     if not any(_divides_by_fractions(a) for a in operands(e)) or s.cost(e) > _LARGEST_FRACTION:
         return None
-    return s.if_shorter(e, intern_scalar(_cancelled(e)))
+    return s.if_shorter(e, intern_scalar(_masked(cast(Expr, e), sympy.cancel)))
 
 
 def _divides_by_fractions(a: Node) -> bool:
@@ -109,10 +129,10 @@ def _divides_by_fractions(a: Node) -> bool:
     return any(head(f) == "spow" and operands(f)[1].is_negative for f in factors)
 
 
-def _cancelled(e: Node) -> Expr:
-    """SymPy's cancel, to which operations on matrices are symbols."""
+def _masked(e: Expr, function: Callable[[Expr], Expr]) -> Expr:
+    """A function of SymPy's, to which operations on matrices are symbols."""
     masks = {x: sympy.Dummy(nonnegative=x.nonnegative) for x in _atoms(e)}
-    plain = sympy.cancel(e.xreplace(masks))
+    plain = function(e.xreplace(masks))
     return cast(Expr, plain.xreplace({dummy: x for x, dummy in masks.items()}))
 
 

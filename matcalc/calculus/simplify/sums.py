@@ -67,7 +67,7 @@ def _factorings(e: Node, s: Simplifies) -> Iterator[Node]:
     parts = [coefficient_and_factors(t) for t in operands(e)]
     common = common_coefficient([c for c, _ in parts])
     if common != 1:
-        yield mul(common, add(*(mul(c / common, *fs) for c, fs in parts)))
+        yield mul(common, add(*(mul(intern_scalar(c / common), *fs) for c, fs in parts)))
     yield from _grouped(e, lambda t: coefficient_and_factors(t)[1][0], _without_first)
     yield from _grouped(e, lambda t: coefficient_and_factors(t)[1][-1], _without_last)
     yield from _entrywise(e)
