@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
@@ -17,7 +18,7 @@ from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, mul, terms, transpose, vec
+from matcalc.nodes.algebra import add, mul, number, terms, transpose, vec
 from matcalc.nodes.blocks import hcat, vcat
 from matcalc.nodes.differentials import in_order
 from matcalc.nodes.expr import Node, is_scalar, shape
@@ -78,7 +79,8 @@ class Hessian(Result):
         dX = differential_of_name(X, self.rules)
         change = free.second(self.variable).differential([X]) if raw else free.change(self.variable, self.variable)
         simplify = (free.first if raw else self.engine).simplifier
-        return tuple(t for dG in change for t in terms(simplify(paired(transpose(dX), dG, self.rules))))
+        found = Counter(t for dG in change for t in terms(simplify(paired(transpose(dX), dG, self.rules))))
+        return tuple(mul(number(times), t) for t, times in found.items())
 
     @property
     def companions(self) -> tuple[tuple[str, Side, Node], ...]:

@@ -77,6 +77,11 @@ class Jacobian(Result):
         return (("action", Side("differential", self.problem.label), self.action),)
 
     @property
+    def said(self) -> dict[str, str]:
+        """The layout."""
+        return {"layout": self.layout}
+
+    @property
     def is_told_alone(self) -> bool:
         """Whether its action is J*dX and needs no line of its own: a vector by a vector, anything by a scalar."""
         F, X = self.problem.expression, self.variable
@@ -129,17 +134,18 @@ def layout_note(layout: str) -> str:
 
 def along(J: Node, dX: Node, F: Node) -> Node:
     """dF, of the shape of F, from J and dX."""
-    return mul(dX, J) if is_scalar(dX) else unvec(mul(J, vec(dX)), shape(F))
+    moved = mul(dX, J) if is_scalar(dX) else mul(J, vec(dX))
+    return moved if shape(moved) == shape(F) else unvec(moved, shape(F))
 
 
 def compared(free: Free, F: Node, wrt: Node, lines: Sequence[Sequence[Node]], draws: int, seed: int) -> Check:
-    """Whether each line has the value of dF where X moves by all its entries; F in the names of the problem."""
+    """Whether each line has the value of dF where X moves by all its entries."""
     given, rules = free.engine.problem, free.engine.rules
     check, _ = confirm(
-        free.of(F),
-        [free.of(wrt)],
-        lines,
-        definitions=free.problem.definitions,
+        free.restored(F),
+        [wrt],
+        [tuple(map(free.restored, line)) for line in lines],
+        definitions=given.definitions,
         facts=(*given.facts, *declared_facts(several_structures(given), rules)),
         distinct=given.distinct,
         rules=rules,

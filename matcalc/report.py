@@ -128,7 +128,7 @@ def _derivative(d: Result, steps: bool, cases: bool) -> dict[str, object]:
     if cases:
         relation = notation("text", d.rules.signatures).relation
         found["cases"] = [{"where": [relation(r) for r in case.where], "text": text(case.node)} for case in d.cases]
-    found.update({name: text(node) for name, _, node in d.companions})
+    found |= d.said | {name: text(node) for name, _, node in d.companions}
     if steps:
         found["steps"] = [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in d.steps]
     return found

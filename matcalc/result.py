@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -63,6 +63,11 @@ class Result(ABC):
         return ()
 
     @property
+    def said(self) -> dict[str, str]:
+        """What is said of it in words, by the name of what that is: the layout of a Jacobian."""
+        return {}
+
+    @property
     def is_told_alone(self) -> bool:
         """Whether a report has no need to tell its companions."""
         return True
@@ -80,6 +85,15 @@ class Result(ABC):
     def expression(self) -> sympy.Basic:
         """The closed form as an ordinary SymPy expression, in the symbols of the person's own where there were some."""
         return to_sympy(add(*terms_of(self.node)), self.symbols, self.rules)
+
+    @cached_property
+    def again(self) -> Problem:
+        """The derivative as a problem of its own, in the same names: it can be differentiated again, to any order."""
+        program = text_program([self.node], self.problem.names, self.rules.signatures)
+        named = [f"{text(Z)} = {text(value)}" for Z, value in self.problem.definitions.items()]
+        shared = [f"{name} = {value}" for name, value in program.definitions]
+        source = "\n".join([*named, *shared, *program.results])
+        return replace(self.problem, source=source, expression=self.node, declared=self.problem.declarations, latex=False)
 
     @property
     def rules(self) -> Rulebase:

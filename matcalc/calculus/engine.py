@@ -78,7 +78,7 @@ class Engine:
         for _, _, inside in self.projections(wrt, dX) if wrt is base_of(wrt) else ():
             moved = inside
         L = self.tangent({wrt: moved})
-        while turned := {e: M for e in postorder([L]) if (M := of_positive_power(e, self.rules)) is not e}:
+        while turned := {e: self.plain(M) for e in postorder([L]) if (M := of_positive_power(e, self.rules)) is not e}:
             L = substitute(L, turned, rebuild)
         simplify = self.simplified_for(base_of(wrt))
         if is_scalar(wrt):

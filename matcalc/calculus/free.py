@@ -69,9 +69,13 @@ class Free:
         """An expression in free variables."""
         return substitute(e, self._freed, rebuild) if self._freed else e
 
+    def restored(self, e: Node) -> Node:
+        """An expression in free variables in those of the problem, as it is."""
+        return substitute(e, self._back, rebuild) if self._back else e
+
     def back(self, e: Node, wrt: Node) -> Node:
         """An expression in free variables in those of the problem, simplified by what is known of them."""
-        made = substitute(e, self._back, rebuild) if self._back else e
+        made = self.restored(e)
         same = made is e and self.first is self.engine
         return made if same else self.engine.simplified_for(base_of(wrt)).finished(made)
 

@@ -105,6 +105,7 @@ def _made_of(D: Node, A: Node) -> bool:
 
 
 _OF_ONE_MATRIX = frozenset({"inv", "matpow", "expm", "logm", "sqrtm", "mul", "add"})
+_BLOCK = re.compile(r"\[[^\[\]]*\]")
 _FUNCTION = re.compile(r"([A-Za-z_]\w*)\(")
 _OPERATORS = {"<=": "le", "<": "lt", ">": "gt"}
 
@@ -124,7 +125,7 @@ def _outlines(rules: Rulebase) -> dict[str, list[_Outline]]:
 
 
 def _needs(left: str, rules: Rulebase) -> list[frozenset[str]]:
-    needs = [frozenset({"hcat"})] if left.startswith("[") else []
+    needs = [frozenset({"vcat" if ";" in block else "hcat"}) for block in _BLOCK.findall(left)]
     needs += [frozenset({name}) for sign, name in _OPERATORS.items() if f" {sign} " in left]
     for function in _FUNCTION.findall(left):
         records = [record for _, record in rules.signatures.functions.get(function, ())]
