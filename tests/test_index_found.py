@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import matcalc
+from matcalc.errors import ArgumentError
 
 Array = Any
 n, m = 4, 3
@@ -67,3 +68,24 @@ def test_a_long_body_is_stacked() -> None:
     for k in range(9):
         body = f"sin({body}*({body}) + {k})" if k < 6 else f"sin({body} + {k})"
     assert matcalc.gradient(f"sum({body} for i in 1..n)", "x").check is not None
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("ind(i > 1)*ind(i < n)", [0, 1, 1, 0]),
+        ("1 - delta(i,2)", [1, 0, 1, 1]),
+        ("max(i < 2, i > 3)", [1, 0, 0, 1]),
+        ("min(i > 1, x[i] > 0)", [0, 0, 1, 1]),
+    ],
+)
+def test_conditions_are_combined(condition: str, holds: list[int]) -> None:
+    found = matcalc.gradient(f"sum(x[i] for i in 1..n if {condition})", "x", declare="x: vector(n)")
+    assert found.function()(x=[1.0, -1.0, 2.0, 3.0]).tolist() == holds
+
+
+def test_a_range_that_ends_between_whole_numbers_has_no_value() -> None:
+    value = matcalc.gradient("x[2]*sum(x[i]^2 for i in 1..n/2)", "x[2]", declare="x: vector(n)").function()
+    assert value(x=np.ones(4)) == 4
+    with pytest.raises(ArgumentError, match=r"runs over whole numbers, and 2\.5 is none"):
+        value(x=np.ones(5))

@@ -214,6 +214,17 @@ def compared(relation: str, a: Node, b: Node) -> Node:
     return _relation(relation, a, b) if known is None else ONE if known else ZERO
 
 
+def is_truth(e: Node) -> bool:
+    """Whether the scalar e is 0 or 1 by comparisons: one, a product, the larger or smaller of some, or 1 less such."""
+    name, args = head(e), operands(e)
+    if name == "sadd":
+        others = [x for x in args if x != 1]
+        return len(args) == 2 and len(others) == 1 and is_truth(intern_scalar(-cast(Expr, others[0])))
+    if name == "spow":
+        return is_truth(args[0]) and bool(cast(Expr, args[1]).is_positive)
+    return e in (ZERO, ONE) or name in RELATIONS or (name in ("smul", "max", "min") and all(map(is_truth, args)))
+
+
 def _relation(relation: str, a: Node, b: Node) -> Node:
     if relation in ("eq", "ne"):
         a, b = sorted((a, b), key=lambda e: (not is_index(e), digest(e)))

@@ -152,7 +152,7 @@ class Sum:
     def _chunks(self, args: Sequence[Array], notes: Notes) -> Iterator[tuple[list[Array], int, Array | None]]:
         """(values of all slots, the axis of the index, where it is in range or None for everywhere), part by part."""
         low, high = args[0].real, args[1].real
-        first, last = (round(float(end)) for end in (low.min(), high.max()))
+        first, last = map(_end, (low.min(), high.max()))
         outer = math.prod(np.broadcast_shapes(*(a.shape[2:] for a in args)))
         axis = 2 if outer > last - first else args[0].ndim
         given = [np.expand_dims(a, axis) for a in args[len(args) - len(self._given) :]]
@@ -253,6 +253,14 @@ def _places(e: Node, args: Sequence[Array]) -> list[tuple[Array, int]]:
     else:
         sizes = {"entry2": [rows, columns], "row": [rows], "column": [columns]}[name]
     return [(args[i], size) for i, size in zip(PLACES[name], sizes, strict=True)]
+
+
+def _end(found: Array) -> int:
+    """The end of a range; IndexError where it is no whole number."""
+    end = round(float(found))
+    if end != found:
+        raise IndexError(f"an index runs over whole numbers, and {float(found)} is none")
+    return end
 
 
 def contracted(factors: Sequence[Array]) -> Array:
