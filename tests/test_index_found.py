@@ -10,6 +10,7 @@ import pytest
 
 import matcalc
 from matcalc.errors import ArgumentError
+from tests.test_index_verify import claim
 
 Array = Any
 n, m = 4, 3
@@ -89,3 +90,51 @@ def test_a_range_that_ends_between_whole_numbers_has_no_value() -> None:
     assert value(x=np.ones(4)) == 4
     with pytest.raises(ArgumentError, match=r"runs over whole numbers, and 2\.5 is none"):
         value(x=np.ones(5))
+
+
+CHAIN = "sum(x[i]*x[i+1] for i in 1..n-1)"
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "said"),
+    [
+        (CHAIN, "x[p]", "x[p - 1]*ind(p >= 2) + x[p + 1]*ind(p <= n - 1)"),
+        (CHAIN, "x[p+1]", "x[p]*ind(p >= 1) + x[p + 2]*ind(p <= n - 2)"),
+        (CHAIN, "x[p-1]", "x[p - 2]*ind(p >= 3) + x[p]*ind(p <= n)"),
+        ("sum(x[i]^2 for i in 2..n)", "x[p+1]", "2*x[p + 1]*ind(p >= 1)"),
+        ("sum(x[i]*x[i+2] for i in 1..n-2 if i != 2)", "x[p]",
+         "x[p - 2]*ind(p != 4)*ind(p >= 3) + x[p + 2]*ind(p != 2)*ind(p <= n - 2)"),
+    ],
+)  # fmt: skip
+def test_the_ends_of_a_range_are_told_of_the_letter_itself(text: str, part: str, said: str) -> None:
+    found = matcalc.gradient(text, part, declare="x: vector(n)")
+    assert found.check is not None and found.check.draws == 5
+    assert str(found) == said
+
+
+def test_a_place_out_of_range_counts_only_where_its_condition_holds() -> None:
+    x = [1.0, 2.0, 4.0]
+    value = matcalc.gradient(CHAIN, "x[p]", declare="x: vector(n)").function()
+    assert [float(value(x=x, p=p)) for p in (1, 2, 3)] == [2, 5, 2]
+    value = matcalc.gradient("sum(V[t]'*V[t+1] for t in 1..N-1)", "V[s]", declare="V: vectors(d,N)").function()
+    assert [value(V=np.array([x, x]), s=s).tolist() for s in (1, 2, 3)] == [[2, 2], [5, 5], [2, 2]]
+    value = matcalc.gradient("ind(k < n)*sum(A[j,k+1]*y[j] for j in 1..n)", "y", declare="A: matrix(n,n)").function()
+    A = np.arange(9.0).reshape(3, 3)
+    assert [value(A=A, k=k).tolist() for k in (1, 3)] == [[1, 4, 7], [0, 0, 0]]
+    value = matcalc.gradient("y*sum(A[j,k+1] for j in 1..n)", "y", declare="A: matrix(n,n); y: scalar").function()
+    with pytest.raises(ArgumentError, match=r"4 is not in 1\.\.3"):
+        value(A=A, k=3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok"),
+    [
+        ("ind(k >= 2)*x[k-1] + ind(k < n)*x[k+1]", True),
+        ("x[k-1] + x[k+1]", False),
+        ("ind(k >= 2)*x[k-1] + x[k+1]", False),
+        ("ind(k >= 3)*x[k-1] + ind(k < n)*x[k+1]", False),
+        ("ind(k >= 1)*x[k-1] + ind(k < n)*x[k+1]", False),
+    ],
+)
+def test_a_part_is_verified_at_both_ends(answer: str, ok: bool) -> None:
+    assert claim(CHAIN, "x[k]", answer, "x: vector(n)").ok is ok

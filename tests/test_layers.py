@@ -19,7 +19,7 @@ LAYERS = [
     "nodes.families", "nodes.unknown", "numeric.arrays", "numeric.operation", "numeric.verdict", "numeric.unknown",
     "rulefiles.signatures",
     "language.misfit", "language.scope", "language.syntax.builder", "nodes.algebra", "nodes.blocks",
-    "language.entering", "nodes.differentials", "nodes.indices", "language.problem",
+    "language.entering", "nodes.differentials", "nodes.indices", "nodes.places", "language.problem",
     "numeric.kernels", "numeric.selection", "numeric.batched", "numeric.batch", "printing.spread", "printing.view",
     "calculus.cases", "calculus.match", "calculus.parts", "calculus.simplify.cost", "language.syntax.reader", "printing.over",
     "printing.questions", "printing.outline", "rulebase.contract",

@@ -7,7 +7,7 @@ every kernel on the way is analytic, by Richardson-extrapolated central differen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -70,7 +70,9 @@ def verify(
     program = Program([expression, *(part.leaf for part in parts.values())], defined, base)
     taken = [e for wrt, part in parts.items() if part.kind for e in (*part.places, wrt)]
     answers = Program([*gradients.values(), *taken], defined, base)
-    sampler = Sampler(program, base, facts=facts, definitions=defined, also=answers, seed=seed, distinct=distinct)
+    sampler = Sampler(
+        program, base, facts=facts, definitions=defined, also=answers, seed=seed, distinct=distinct, bounds=list(parts)
+    )
     trials = [_Trial(X, Y, parts[X], program, answers, sampler, independent) for X, Y in gradients.items()]
     for _ in range(MOST_POINTS * draws):
         waiting = [t for t in trials if t.wrong is None and t.draws < draws]
@@ -124,7 +126,7 @@ class _Trial:
         self.tried = False
         self.draws = self._dull = 0
         self._error = 0.0
-        self._zero = is_zero(answer)
+        self._node, self._zero = answer, is_zero(answer)
         self._answers, self._answer = answers, answers.slots[answer]
         self._places = [answers.slots[place] for place in part.places]
         self._at: list[Array] = []
@@ -197,6 +199,19 @@ class _Trial:
         if not error <= TOLERANCE[self.method] + doubt:
             self.wrong = f"it is off by {error:.1e} (relative) along a random direction"
 
+    def misplace(self, point: Point) -> None:
+        """Set `wrong` where the gradient takes a place that is not there, and f none such."""
+        try:
+            self._alone.run(point.arrays)
+        except IndexError as error:
+            self.wrong, self._error = f"it has no value where f has one: {error}", np.inf
+        except UNDEFINED:
+            pass
+
+    @cached_property
+    def _alone(self) -> Program:
+        return self._answers.only(self._node)
+
     def _derivative(self, values: list[Array], x: Array, D: Array, jitter: Jitter | None = None) -> tuple[float, float]:
         """The derivative of f along D and a bound on its error."""
         D = self.spread(x, D)
@@ -258,13 +273,18 @@ def _compare_at(point: Point, trials: Sequence[_Trial], answers: Program, sample
     defined = False
     for variant in sampler.variants(point):
         answered = sampler.computable(answers, variant.arrays)
-        if answered is not None:
+        if answered is None:
+            for t in trials:
+                t.misplace(variant)
+        else:
             defined = True
             waiting = [t for t in trials if t.wrong is None]
             _compare(waiting, variant, {t.wrt: t.stand(answered) for t in waiting})
     for t, drawn in zip(trials, before, strict=True):
         t.draws = min(t.draws, drawn + 1)
-    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True)) if defined else None
+    if not defined and all(t.wrong is None for t in trials):
+        return None
+    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True))
 
 
 def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array]) -> None:

@@ -28,7 +28,7 @@ from matcalc.nodes.expr import (
     scalar_node,
     shape,
 )
-from matcalc.nodes.indices import at, compared, free_indices, fresh, index_sum, range_of
+from matcalc.nodes.indices import at, compared, free_indices, fresh, index_sum, range_of, shifted
 from matcalc.rulebase.base import Rulebase
 
 
@@ -179,6 +179,11 @@ def settle_comparison(e: Node, s: Simplifies) -> Node | None:
     a, b = operands(e)
     name = head(e)
     if is_scalar(e) and all(cast(Expr, o).is_integer for o in (a, b)):
+        for x, number in ((a, b), (b, a)):
+            letter, shift = shifted(x)
+            if shift != 0 and is_number(number):
+                moved = intern_scalar(cast(Expr, number) - shift)
+                a, b = (letter, moved) if x is a else (moved, letter)
         made = compared(name, a, b)
         return made if made is not e else None
     if name in _TURNED and is_number(unbroadcast(a)) and not is_number(unbroadcast(b)):
