@@ -122,7 +122,7 @@ def test_a_place_out_of_range_counts_only_where_its_condition_holds() -> None:
     A = np.arange(9.0).reshape(3, 3)
     assert [value(A=A, k=k).tolist() for k in (1, 3)] == [[1, 4, 7], [0, 0, 0]]
     value = matcalc.gradient("y*sum(A[j,k+1] for j in 1..n)", "y", declare="A: matrix(n,n); y: scalar").function()
-    with pytest.raises(ArgumentError, match=r"4 is not in 1\.\.3"):
+    with pytest.raises(ArgumentError, match=r"k is not in 0\.\.2: 3"):
         value(A=A, k=3)
 
 
@@ -138,3 +138,21 @@ def test_a_place_out_of_range_counts_only_where_its_condition_holds() -> None:
 )
 def test_a_part_is_verified_at_both_ends(answer: str, ok: bool) -> None:
     assert claim(CHAIN, "x[k]", answer, "x: vector(n)").ok is ok
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "given", "said"),
+    [
+        ("V[t]'*A*V[t]", "V[s]", {"t": 1.5, "s": 1}, r"t is whole, and 1\.5 is no whole number"),
+        ("V[t]'*A*V[t]", "V[s]", {"t": 1, "s": 0}, r"s is not in 1\.\.4: 0"),
+        ("V[t]'*A*V[t]", "V[s]", {"t": 1, "s": 99}, r"s is not in 1\.\.4: 99"),
+        ("V[t]'*A*V[t]", "V[s]", {"t": 5, "s": 1}, r"t is not in 1\.\.4: 5"),
+        ("sum(norm(V[t+1] - V[t])^2 for t in 1..N-1)", "V[s-1]", {"s": 1}, r"s is not in 2\.\.5: 1"),
+        ("sum(A[y[t],1]*norm(V[t]) for t in 1..N)", "V", {"y": [1, 2, 3, 1]}, r"index 3 is not in 1\.\.2"),
+    ],
+)
+def test_a_label_is_a_whole_number_within_what_it_counts(text: str, part: str, given: dict[str, Any], said: str) -> None:
+    declare = "V: vectors(d,N)" + "; A: matrix(d,d)" * ("A" in text) + "; y: integers(N)" * ("y" in text)
+    value = matcalc.gradient(text, part, declare=declare).function()
+    with pytest.raises(ArgumentError, match=said):
+        value(V=np.ones((2, 4)), **({"A": np.eye(2)} if "A" in text else {}), **given)

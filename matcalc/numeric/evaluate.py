@@ -252,15 +252,20 @@ class Program:
 
     def unconditional(self) -> list[Node]:
         """The nodes that the roots depend on, whatever a condition says."""
+        return unconditional(self.roots, self._definitions)
 
-        def below(e: Node) -> tuple[Node, ...]:
-            if e in self._definitions:
-                return (self._definitions[e],)
-            args = operands(e)
-            closing = gates(args) if head(e) in ("smul", "mul") else ()
-            return tuple(args[i] for i in closing) or args
 
-        return list(postorder(self.roots, below))
+def unconditional(roots: Iterable[Node], definitions: Mapping[Node, Node]) -> list[Node]:
+    """The nodes that the roots depend on, whatever a condition says."""
+
+    def below(e: Node) -> tuple[Node, ...]:
+        if e in definitions:
+            return (definitions[e],)
+        args = operands(e)
+        closing = gates(args) if head(e) in ("smul", "mul") else ()
+        return tuple(args[i] for i in closing) or args
+
+    return list(postorder(roots, below))
 
 
 def _spread(args: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 from sympy import Expr, Symbol
 
+from matcalc.errors import ArgumentError
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postorder, properties, shape
 from matcalc.nodes.indices import is_index, range_of
 from matcalc.nodes.places import places
@@ -50,10 +51,10 @@ class Labels:
     ) -> None:
         """Find the limits; `equal` and `distinct` pairs of whole numbers are kept so.
 
-        The limits are in the first nodes; for what has none there, where these are compared and in the graphs of the others.
+        The limits are in the first nodes; for what has none there, in the graphs of the others, or where it is compared there.
         """
         self._limits: dict[str, list[tuple[int, Expr]]] = {}
-        within = list(postorder([*roots[0], *roots[1]]))
+        within = list(postorder(roots[1]))
         for nodes, limits in ((roots[0], places), (within, places), (within, compared)):
             known = set(self._limits)
             for place, size in (pair for e in nodes for pair in limits(e)):
@@ -92,6 +93,14 @@ class Labels:
     def _program(pairs: Pairs, inputs: Mapping[str, Node], rules: Rulebase) -> list[Program]:
         programs = [Program(pair, rules=rules) for pair in pairs]
         return [p for p in programs if set(leaves(p)) <= set(inputs)]
+
+    def check(self, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        """Nothing; ArgumentError where a single label is outside of what it counts."""
+        for name in sorted(self._limits.keys() & set(self.indices) & arrays.keys()):
+            low, high = self._range(name, sizes)
+            told = all(dimension(size, sizes) is not None for _, size in self._limits[name])
+            if told and not low <= arrays[name].real <= high:
+                raise ArgumentError(f"{name} is not in {low}..{high}: {arrays[name].real:g}", hint="indices count from 1")
 
     # ------------------------------------------------------------ drawing
 

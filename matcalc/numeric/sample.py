@@ -88,7 +88,7 @@ class Sampler:
         self._too_large = any(math.prod(int(d) for d in dims if d.is_Integer) > MOST_ENTRIES for dims in shapes)
         self.size_names = _size_names(programs, self.inputs.values())
         roots = [*self.bounds, *self.program.unconditional(), *self._facts.unconditional()]
-        others = list(self.also.slots) if self.also else []
+        others = [e for p in programs for e in p.slots]
         self.labels = Labels(self.inputs, self.size_names, (roots, others), between_labels, self.distinct, self.rules)
         self.structures = self._conditions()
         self._fitting: dict[str, str] | None = None
