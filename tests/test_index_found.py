@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 import matcalc
 from matcalc.errors import ArgumentError
-from tests.test_index_verify import claim
+from matcalc.nodes.algebra import add, mul
+from matcalc.numeric.verify import verify
+from tests.test_index_verify import claim, read
 
 Array = Any
 n, m = 4, 3
@@ -23,6 +26,8 @@ WRONG: list[tuple[str, str, str, Callable[[Array], Array]]] = [
     ("sum(prod(x[2] for k in 1..j-1) for j in 1..n)", "x", "", lambda x: sum(x[1] ** j for j in R(n))),
     ("sum(sum(x[i] for j in 1..2 if j != i) for i in 1..n)", "x", "", lambda x: sum(x[i] * (2 - (i < 2)) for i in R(n))),
     ("c*0 + sum(c*x[1] for i in 3..1) + x[1]", "x", "c: scalar", lambda x: x[0]),
+    ("sum(prod(x[1]*S[k,j] for k in 1..2 if k == j) for j in 1..n)", "S", "S: matrix(n,n)",
+     lambda S: sum(2.0 * S[j, j] if j < 2 else 1 for j in R(n))),
     ("sin(x[2]*sum(x[j] for j in 1..n))", "x", "", lambda x: np.sin(x[1] * sum(x))),
     ("sum(exp(sum(sum(S[p,p] for p in 1..n if p < i) for i in j..n if i == j)) for j in 1..n)", "S", "S: matrix(n,n)",
      lambda S: sum(np.exp(sum(S[p, p] for p in R(j))) for j in R(n))),
@@ -40,7 +45,7 @@ def test_a_gradient_is_that_of_loops(text: str, wrt: str, declare: str, f: Calla
         moved[at] += 1e-30j
         truth[at] = np.imag(f(moved)) * 1e30
     function = found.function()
-    given = {wrt: x, "c": 2.0, "n": n}
+    given = {"x": np.full(n, 2.0), wrt: x, "c": 2.0, "n": n}
     assert np.allclose(function(**{k: v for k, v in given.items() if k in function.__signature__.parameters}), truth)
 
 
@@ -156,3 +161,24 @@ def test_a_label_is_a_whole_number_within_what_it_counts(text: str, part: str, g
     value = matcalc.gradient(text, part, declare=declare).function()
     with pytest.raises(ArgumentError, match=said):
         value(V=np.ones((2, 4)), **({"A": np.eye(2)} if "A" in text else {}), **given)
+
+
+@pytest.mark.parametrize("text", ["prod(x[i] - x[j] for j in 1..n if j != i)", "sum(1/(x[i] - x[j]) for j in 1..n if j != i)"])
+@pytest.mark.parametrize("part", ["x", "x[i]", "x[k]"])
+def test_what_a_condition_keeps_out_is_divided_by_nowhere(text: str, part: str) -> None:
+    found = matcalc.gradient(text, part, declare="x: vector(n)")
+    assert found.check is not None and found.check.ok
+    x = np.array([1.0, 2.0, 4.0])
+    f = (lambda x, i: np.prod(np.delete(x[i] - x, i))) if "prod" in text else (lambda x, i: np.sum(1 / np.delete(x[i] - x, i)))
+    for i in R(3):
+        truth = np.array([np.imag(f(x + 1e-30j * np.eye(3)[k], i)) * 1e30 for k in R(3)])
+        if part == "x[k]":
+            assert np.allclose([found.function()(x=x, i=i + 1, k=k + 1) for k in R(3)], truth)
+        else:
+            assert np.allclose(found.function()(x=x, i=i + 1), truth if part == "x" else truth[i])
+
+
+def test_a_gradient_that_divides_by_zero_is_wrong() -> None:
+    problem, (wrt, right, equal) = read("x[i]*x[j]", "x: vector(n)", "x[k]", "delta(i,k)*x[j] + delta(j,k)*x[i]", "delta(i,j)")
+    assert verify(problem.expression, {wrt: right}).ok
+    assert verify(problem.expression, {wrt: add(right, mul(sympy.zoo, equal))}).ok is False

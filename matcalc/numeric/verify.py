@@ -7,11 +7,11 @@ every kernel on the way is analytic, by Richardson-extrapolated central differen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
-from matcalc.nodes.algebra import is_zero
+from matcalc.nodes.algebra import has_value, is_zero
 from matcalc.nodes.expr import Node, name_of, properties, shape
 from matcalc.numeric.arrays import dims_text
 from matcalc.numeric.evaluate import Jitter, Program
@@ -133,6 +133,8 @@ class _Trial:
         self.program, self._sampler, self._independent = program, sampler, independent
         self._structures: frozenset[str] = sampler.structures[name_of(part.leaf)] if self.given else frozenset()
         self._declared = properties(wrt) if self.given else frozenset()
+        if not has_value(answer, {}):
+            self.wrong, self._error = "it divides by zero", np.inf
         if shape(wrt) != shape(answer):
             self.wrong = f"its shape is {dims_text(answer)}, that of {text(wrt)} is {dims_text(wrt)}"
 
@@ -202,15 +204,10 @@ class _Trial:
     def misplace(self, point: Point) -> None:
         """Set `wrong` where the gradient takes a place that is not there, and f none such."""
         try:
-            self._alone.run(point.arrays)
-        except IndexError as error:
-            self.wrong, self._error = f"it has no value where f has one: {error}", np.inf
-        except UNDEFINED:
-            pass
-
-    @cached_property
-    def _alone(self) -> Program:
-        return self._answers.only(self._node)
+            self._answers.only(self._node).run(point.arrays)
+        except UNDEFINED as error:
+            if isinstance(error, IndexError):
+                self.wrong, self._error = f"it has no value where f has one: {error}", np.inf
 
     def _derivative(self, values: list[Array], x: Array, D: Array, jitter: Jitter | None = None) -> tuple[float, float]:
         """The derivative of f along D and a bound on its error."""

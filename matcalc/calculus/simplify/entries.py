@@ -13,6 +13,7 @@ from matcalc.nodes.algebra import (
     hadamard_power,
     mul,
     split_coefficient,
+    terms,
     transpose,
     unbroadcast,
 )
@@ -100,7 +101,15 @@ class Part:
         if any(i in free_indices(p) for p in self._places):
             other = fresh(mul(body, *self._places), *range_of(i))
             body, i = at(body, i, other), other
-        return index_sum(self(body), i, low, high)
+        return add(*(self._of_term(t, i, low, high) for t in terms(body)))
+
+    def _of_term(self, t: Node, i: Node, low: Node, high: Node) -> Node:
+        """(Σ_i t)[j]; (Σ_i c_i*e(i, n))[j] = c_j, as there is an entry j."""
+        c, core = split_coefficient(t)
+        is_unit = self._name == "entry" and core is not None and head(core) == "e" and operands(core)[0] is i
+        if core is not None and is_unit and (low, high) == (ONE, shape(core)[0]):
+            return at(c, i, self._places[0])
+        return index_sum(self(t), i, low, high)
 
     def _of_transpose(self, X: Node) -> Node | None:
         match self._name:
