@@ -11,7 +11,9 @@ import sympy
 
 import matcalc
 from matcalc.errors import ArgumentError
+from matcalc.language.parser import parse_formula
 from matcalc.nodes.algebra import add, mul
+from matcalc.nodes.expr import variable
 from matcalc.numeric.verify import verify
 from tests.test_index_verify import claim, read
 
@@ -182,3 +184,19 @@ def test_a_gradient_that_divides_by_zero_is_wrong() -> None:
     problem, (wrt, right, equal) = read("x[i]*x[j]", "x: vector(n)", "x[k]", "delta(i,k)*x[j] + delta(j,k)*x[i]", "delta(i,j)")
     assert verify(problem.expression, {wrt: right}).ok
     assert verify(problem.expression, {wrt: add(right, mul(sympy.zoo, equal))}).ok is False
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sum(sum(ind(A[t] > 0)) for t in 1..N)", "zeros(d, d)"),
+        ("sum(norm(max(A[t], 0)*B)^2 for t in 1..N)", "2*((max(A[a], 0)*B*B') .* ind(A[a] > 0))"),
+        ("sum(sum(A[t].^k) for t in 2..N)", "k*ind(a >= 2)*A[a].^(k - 1)"),
+        ("sum(tr(A[t]*B*A[s]) for s in 1..N for t in 1..N)", "sum(B'*A[t]' + A[t]'*B' for t in 1..N)"),
+    ],
+)
+def test_a_gradient_by_a_member_reads_back(text: str, said: str) -> None:
+    found = matcalc.gradient(text, "A[a]", declare="A: matrices(d,d,N); k: integer")
+    names = {**found.problem.names, "a": variable("a", (), ("integer",))}
+    assert str(found) == said
+    assert str(parse_formula(said, names, found.problem.sizes)) == str(found.node)

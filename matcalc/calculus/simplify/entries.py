@@ -12,10 +12,12 @@ from matcalc.nodes.algebra import (
     hadamard,
     hadamard_power,
     mul,
+    ones,
     split_coefficient,
     terms,
     transpose,
     unbroadcast,
+    zeros,
 )
 from matcalc.nodes.expr import (
     ONE,
@@ -83,10 +85,8 @@ class Part:
                 return self._of_sum(*args)
             case "kron" if self._name == "member" and shape(args[0]) == (ONE, self._places[1]):
                 return mul(scalar_node("entry", (transpose(args[0]), self._places[0])), args[1])
-            case _ if self._name == "member":
-                return None
             case "transpose":
-                return self._of_transpose(args[0])
+                return None if self._name == "member" else self._of_transpose(args[0])
             case "mul":
                 return self._of_product(args)
             case "ones" | "zeros" | "e" | "eye":
@@ -128,7 +128,7 @@ class Part:
         fs = args[1:] if is_scalar(args[0]) else args
         first, last = fs[0], fs[-1]
         match self._name:
-            case "column":
+            case "column" | "member":
                 return mul(*fs[:-1], self(last))
             case "row":
                 return mul(self(first), *fs[1:])
@@ -152,10 +152,12 @@ class Part:
         if name not in ("ones", "zeros"):
             return None
         rows, columns = shape(X)
-        dims = {"row": (ONE, columns), "column": (rows, ONE)}.get(self._name)
+        if self._name == "member":
+            columns = intern_scalar(cast(Expr, columns / self._places[1]))
+        dims = {"row": (ONE, columns), "column": (rows, ONE), "member": (rows, columns)}.get(self._name)
         if dims is None:
             return ONE if name == "ones" else ONE - ONE
-        return matrix_node(name, (), dims)
+        return ones(dims) if name == "ones" else zeros(dims)
 
     def _of_line(self, X: Node) -> Node | None:
         """X[i,:][j] = X[i,j]."""
