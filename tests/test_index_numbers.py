@@ -168,14 +168,14 @@ def test_a_condition_hides_what_is_not_finite() -> None:
 
 def test_an_index_out_of_its_range_is_an_error_where_it_counts() -> None:
     x = np.arange(1.0, 5)
-    wrong = parse("sum(max(0, x[i-1]) for i in 1..n)", "x: vector(n)").expression
+    wrong = parse("sum(max(0, x[i-1]) for i in 1..n if i < n)", "x: vector(n)").expression
     with pytest.raises(IndexError, match=r"index 0 is not in 1\.\.4"):
         evaluate([wrong], {"x": x})
     right = parse("sum(max(0, x[i-1]) for i in 1..n if i > 1)", "x: vector(n)").expression
     assert evaluate([right], {"x": x})[0] == 6
     inner = parse("sum(sum(X[i-1,j] for j in 1..m) for i in 1..n if i > 1)", "X: matrix(n,m)").expression
     assert evaluate([inner], {"X": np.ones((3, 5))})[0] == 10
-    inner = parse("sum(sum(X[i-1,j] for j in 1..m) for i in 1..n)", "X: matrix(n,m)").expression
+    inner = parse("sum(sum(X[i-1,j] for j in 1..m) for i in 1..n if i < n)", "X: matrix(n,m)").expression
     with pytest.raises(IndexError, match="index 0"):
         evaluate([inner], {"X": np.ones((3, 5))})
 

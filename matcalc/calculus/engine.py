@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import count
 
 from matcalc.calculus.adjoint import children, depends_on, sweep
 from matcalc.calculus.atoms import Line, Told, differential_of_name, paired, stand_in
@@ -20,9 +21,10 @@ from matcalc.calculus.structure import closure
 from matcalc.calculus.vectorize import vectorize
 from matcalc.calculus.wording import Wording
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, is_zero, rebuild, terms, transpose
+from matcalc.nodes.algebra import add, build, is_zero, rebuild, terms, transpose
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, operands, postorder, shape, substitute, variable
-from matcalc.nodes.indices import is_index
+from matcalc.nodes.indices import is_index, shifted, within
+from matcalc.nodes.places import counted, places
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.differential import differential
@@ -107,8 +109,19 @@ class Engine:
         simplify, G = self.simplified_for(X), self._projected(X, G, convention)
         if wrt is X:
             return simplify.finished(G)
-        forms = [simplify.finished(part_like(wrt, whole)) for whole in (simplify(G), simplify.finished(G))]
-        return min(forms, key=simplify.cost)
+        bare, letters = self._bare(wrt)
+        forms = [simplify.finished(part_like(bare, whole)) for whole in (simplify(G), simplify.finished(G))]
+        best = within(min(forms, key=simplify.cost), counted(bare))
+        return simplify.finished(within(substitute(best, letters, rebuild), counted(wrt)))
+
+    def _bare(self, wrt: Node) -> tuple[Node, dict[Node, Node]]:
+        """The part at letters of their own, which count from 1, and what they stand for where wrt has p + 1."""
+        taken = {*self.problem.names, *self.problem.sizes, *map(name_of, counted(wrt))}
+        free = (f"p_{n}" for n in count(1) if f"p_{n}" not in taken)
+        shown = {o: variable(next(free), (), ("integer",)) for o, _ in places(wrt) if shifted(o)[1] != 0}
+        X, *at = operands(wrt)
+        made = build(head(wrt), (X, *(shown.get(o, o) for o in at)), shape(wrt))
+        return made, {letter: o for o, letter in shown.items()}
 
     @cached_property
     def _dependence(self) -> list[tuple[Node, int]]:

@@ -38,6 +38,7 @@ from matcalc.nodes.indices import (
     index,
     index_sum,
     is_index,
+    is_truth,
     letter_of,
     range_of,
 )
@@ -115,6 +116,9 @@ class Elements:
         if b.limits is None:
             return index(b.name.name, ONE, self.dim(self.inference.ranges[b])), ONE
         low, high = (cast(Expr, self.nodes[id(x)]) for x in b.limits)
+        for end, place in zip((low, high), b.limits, strict=True):
+            if end.is_integer is False:
+                self.refuse(f"an index runs over whole numbers, and {end} is none", place, "as in sum(x[i] for i in 1..n)")
         first, last = _outermost(low, -1), _outermost(high, 1)
         if first is None or last is None:
             place = b.limits[first is not None]
@@ -130,6 +134,9 @@ class Elements:
         """sum(E for i in low..high if condition): the condition is a factor 0 or 1; a product is that of a vector."""
         i, within = self._bound(self.scope.indices[id(e)])
         asked = ONE if e.condition is None else self.nodes[id(e.condition)]
+        if e.condition is not None and not is_truth(asked):
+            hint = "compare, as in: if i != j; two conditions are joined by *: if (i > 1)*(i < j)"
+            self.refuse("a condition is a comparison", e.condition, hint)
         j, within = _widened(i, within, (asked, self.nodes[id(e.body)]))
         asked, body = (at(x, i, j) for x in (asked, self.nodes[id(e.body)]))
         i, condition = j, algebra.mul(within, asked)

@@ -22,6 +22,7 @@ from matcalc.nodes.expr import (
     is_scalar,
     matrix_node,
     operands,
+    postorder,
     scalar_node,
     shape,
 )
@@ -53,6 +54,14 @@ _LONGEST_JOINED = 16
 def is_zero(e: Node) -> bool:
     """Whether e is the number 0 or a zero matrix."""
     return e is ZERO or head(e) == "zeros"
+
+
+def has_value(e: Node, known: dict[Node, bool]) -> bool:
+    """Whether nothing in e divides by zero, as 1/(x[i] - x[j]) does at j = i; what is found out is kept in `known`."""
+    for x in postorder([e], lambda x: () if x in known else operands(x)):
+        if x not in known:
+            known[x] = x not in (sympy.zoo, sympy.nan) and all(known[o] for o in operands(x))
+    return known[e]
 
 
 def split_coefficient(e: Node) -> tuple[Expr, Node | None]:

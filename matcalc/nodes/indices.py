@@ -6,7 +6,7 @@ inside another over the same symbol, so nothing is ever captured; `index_sum` re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import sympy
@@ -20,6 +20,7 @@ from matcalc.nodes.expr import (
     digest,
     head,
     intern_scalar,
+    is_number,
     is_scalar,
     matrix_node,
     name_of,
@@ -27,6 +28,7 @@ from matcalc.nodes.expr import (
     postorder,
     scalar_node,
     shape,
+    substitute,
 )
 
 SUM = "isum"
@@ -194,12 +196,38 @@ def leaving(Y: Node, e: Node, o: Node) -> Node:
 
 def in_range(k: Node, i: Node) -> Node:
     """1 where k is in the range of the index i, else 0; a free letter is one of those that a size counts, from 1."""
-    low, high = range_of(i)
+    k, shift = shifted(k)
+    low, high = (intern_scalar(sympy.expand(end - shift)) for end in range_of(i))
     first, last = range_of(k) if is_index(k) else (k, k)
-    is_letter = not is_index(k) and head(k) in ("symbol", "entry")
+    is_letter = shift == 0 and not is_index(k) and head(k) in ("symbol", "entry")
     below = ONE if is_letter and low == 1 else compared("ge", first, low)
     above = ONE if is_letter and head(high) == "symbol" and not is_index(high) else compared("le", last, high)
     return mul(below if below is ONE else compared("ge", k, low), above if above is ONE else compared("le", k, high))
+
+
+def shifted(k: Node) -> tuple[Node, Expr]:
+    """(i, c) of the place i + c with a whole number c."""
+    shift, rest = cast(Expr, k).as_coeff_Add()
+    return (intern_scalar(rest), shift) if shift.is_Integer and rest != 0 else (k, sympy.S.Zero)
+
+
+def within(e: Node, ends: Mapping[Node, tuple[Expr, Expr]]) -> Node:
+    """e where some letters are within those ends: what always holds is 1, what never does 0; p + 1 <= n is p <= n - 1."""
+    known: dict[Node, Node] = {}
+    for x in postorder([e]):
+        if is_scalar(x) and head(x) in ("ge", "gt", "le", "lt") and any(shifted(o)[0] in ends for o in operands(x)):
+            a, b = (_ends(o, ends) for o in operands(x))
+            found = {compared(head(x), p, q) for p in a for q in b}
+            left, shift = shifted(operands(x)[0])
+            moved = compared(head(x), left, intern_scalar(sympy.expand(cast(Expr, operands(x)[1]) - shift)))
+            known[x] = found.pop() if found in ({ZERO}, {ONE}) else moved
+    return substitute(e, known, rebuild)
+
+
+def _ends(o: Node, ends: Mapping[Node, tuple[Expr, Expr]]) -> tuple[Expr, Expr]:
+    letter, shift = shifted(o)
+    low, high = ends.get(letter, (letter, letter))
+    return intern_scalar(low + shift), intern_scalar(high + shift)
 
 
 _DECIDED = {"eq": "is_zero", "ge": "is_nonnegative", "le": "is_nonpositive", "gt": "is_positive", "lt": "is_negative"}
@@ -214,7 +242,18 @@ def compared(relation: str, a: Node, b: Node) -> Node:
     return _relation(relation, a, b) if known is None else ONE if known else ZERO
 
 
+def is_truth(e: Node) -> bool:
+    """Whether the scalar e is 0 or 1 by comparisons: one, a product, the larger or smaller of some, or 1 less such."""
+    name, args = head(e), operands(e)
+    if name == "sadd":
+        others = [x for x in args if x != 1]
+        return len(args) == 2 and len(others) == 1 and is_truth(intern_scalar(-cast(Expr, others[0])))
+    if name == "spow":
+        return is_truth(args[0]) and bool(cast(Expr, args[1]).is_positive)
+    return e in (ZERO, ONE) or name in RELATIONS or (name in ("smul", "max", "min") and all(map(is_truth, args)))
+
+
 def _relation(relation: str, a: Node, b: Node) -> Node:
     if relation in ("eq", "ne"):
-        a, b = sorted((a, b), key=lambda e: (not is_index(e), digest(e)))
+        a, b = sorted((a, b), key=lambda e: (is_number(e), not is_index(e), digest(e)))
     return scalar_node(relation, (a, b), True)

@@ -14,7 +14,7 @@ import numpy as np
 from sympy import Expr, Symbol
 
 from matcalc.errors import ArgumentError, ShapeError
-from matcalc.nodes.expr import Node, Shape, is_scalar, name_of, shape
+from matcalc.nodes.expr import Node, Shape, is_scalar, name_of, properties, shape
 from matcalc.nodes.families import member_shape
 from matcalc.numeric.linalg import Array
 
@@ -124,6 +124,11 @@ def bind(
 ) -> dict[str, Array]:
     """The inner values by name of the arrays given and of the sizes that they tell; those required must be there."""
     held = {inputs[name]: as_numbers(value, inputs[name], name) for name, value in arrays.items() if name in inputs}
+    for node, a in held.items():
+        if (is_scalar(node) and node.is_integer) or "integer" in properties(node):
+            odd = np.ravel(a)[np.ravel(~np.isfinite(a) | (a != np.rint(a.real)))]
+            if odd.size:
+                raise ArgumentError(f"{name_of(node)} is whole, and {odd[0]:g} is no whole number")
     stated = {name_of(node): round(float(a.real)) for node, a in held.items() if is_scalar(node) and node.is_integer}
     known = infer_sizes({node: a for node, a in held.items() if not is_scalar(node)}, {**stated, **(sizes or {})})
     values: dict[str, Array] = {name: np.float64(size) for name, size in known.items()}

@@ -129,11 +129,15 @@ class Sum:
 
     def __call__(self, *args: Array) -> Array:
         """The sum for numbers and matrices; IndexError where an index that counts is out of its range."""
-        held = [np.reshape(a, (1, 1)) if np.ndim(a) == 0 else a for a in args]
-        notes = Notes()
+        held, notes = _held(args), Notes()
         made = self.total(held, notes)
         if notes.strays:
             self._refuse(held)
+        return made[0, 0] if self._scalar else made
+
+    def nearest(self, *args: Array) -> Array:
+        """The sum with the nearest place wherever an index is out of its range."""
+        made = self.total(_held(args), Notes())
         return made[0, 0] if self._scalar else made
 
     # ------------------------------------------------------------ values
@@ -152,7 +156,7 @@ class Sum:
     def _chunks(self, args: Sequence[Array], notes: Notes) -> Iterator[tuple[list[Array], int, Array | None]]:
         """(values of all slots, the axis of the index, where it is in range or None for everywhere), part by part."""
         low, high = args[0].real, args[1].real
-        first, last = (round(float(end)) for end in (low.min(), high.max()))
+        first, last = map(_end, (low.min(), high.max()))
         outer = math.prod(np.broadcast_shapes(*(a.shape[2:] for a in args)))
         axis = 2 if outer > last - first else args[0].ndim
         given = [np.expand_dims(a, axis) for a in args[len(args) - len(self._given) :]]
@@ -203,8 +207,7 @@ class Sum:
 
     def parts(self, *args: Array) -> Iterator[Operation]:
         """Every operation within, for the operands of the sum."""
-        held = [np.reshape(a, (1, 1)) if np.ndim(a) == 0 else a for a in args]
-        yield from self._parts(held, np.array(True))
+        yield from self._parts(_held(args), np.array(True))
 
     def _parts(self, args: Sequence[Array], counts: Array) -> Iterator[Operation]:
         for values, axis, inside in self._chunks(args, Notes()):
@@ -238,6 +241,22 @@ class Sum:
                     raise IndexError(f"index {found:.0f} is not in 1..{size}")
 
 
+def _held(args: Sequence[Array]) -> list[Array]:
+    return [np.reshape(a, (1, 1)) if np.ndim(a) == 0 else a for a in args]
+
+
+def nearest(kernel: Kernel, e: Node, args: Sequence[Array]) -> Array | None:
+    """What an operation is with the nearest places for those that are not there; None where it takes no places."""
+    if isinstance(kernel.inner, Sum):
+        return kernel.inner.nearest(*args)
+    if head(e) not in PLACES:
+        return None
+    inside = list(args)
+    for k, (index, size) in zip(PLACES[head(e)], _places(e, args), strict=True):
+        inside[k] = np.clip(np.rint(index.real), 1, size)
+    return cast(Array, kernel.function(*inside))
+
+
 def _places(e: Node, args: Sequence[Array]) -> list[tuple[Array, int]]:
     """(index, how far it may go) for the indices among the arguments of an operation."""
     name = head(e)
@@ -253,6 +272,14 @@ def _places(e: Node, args: Sequence[Array]) -> list[tuple[Array, int]]:
     else:
         sizes = {"entry2": [rows, columns], "row": [rows], "column": [columns]}[name]
     return [(args[i], size) for i, size in zip(PLACES[name], sizes, strict=True)]
+
+
+def _end(found: Array) -> int:
+    """The end of a range; IndexError where it is no whole number."""
+    end = round(float(found))
+    if end != found:
+        raise IndexError(f"an index runs over whole numbers, and {float(found)} is none")
+    return end
 
 
 def contracted(factors: Sequence[Array]) -> Array:

@@ -6,7 +6,7 @@ replaced by other values.  Operations without a kernel are evaluated through the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -19,7 +19,7 @@ from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postord
 from matcalc.nodes.indices import SUM
 from matcalc.nodes.unknown import is_unknown
 from matcalc.numeric.arrays import bind, outside
-from matcalc.numeric.batch import Sum, gates
+from matcalc.numeric.batch import Sum, gates, nearest
 from matcalc.numeric.kernels import gated_kernel, kernel, sympy_kernel
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.operation import Kernel
@@ -28,6 +28,9 @@ from matcalc.rulebase.base import Rulebase, rulebase
 
 Jitter: TypeAlias = Callable[[Array], Array]
 """What happens to the result of a step."""
+
+Strays: TypeAlias = "list[tuple[Step, IndexError]]"
+"""The steps that take a place which is not there, and what is said of it."""
 
 _IDENTITY = Kernel(lambda x: x)
 
@@ -40,6 +43,17 @@ class Step:
     args: tuple[int, ...]
     out: int
     node: Node
+
+    def value(self, args: Sequence[Array], strays: Strays) -> Array:
+        """The value for such operands; where it is a stray, that with the nearest places."""
+        try:
+            return self.kernel.function(*args)
+        except IndexError as error:
+            found = nearest(self.kernel, self.node, args)
+            if found is None:
+                raise
+            strays.append((self, error))
+            return found
 
 
 class Program:
@@ -67,7 +81,9 @@ class Program:
         self._start: list[Any] = []
         for e in postorder(roots, self._children):
             self._compile(e)
+        self.roots = tuple(roots)
         self.outputs = [self.slots[r] for r in roots]
+        self.gated = any(step.kernel.gates for step in self.steps)
         self._after: dict[tuple[tuple[int, ...], int], list[Step]] = {}
         self._downstream: dict[tuple[int, ...], list[Step]] = {}
 
@@ -138,7 +154,7 @@ class Program:
 
     def values(self, arrays: Mapping[str, Array], jitter: Jitter | None = None) -> list[Array]:
         """Every slot's value for the inputs given by name; a jitter is applied to the result of every step."""
-        return _run(self.steps, self.start(arrays), jitter)
+        return self._run(self.steps, self.start(arrays), self.outputs, jitter)
 
     def run(self, arrays: Mapping[str, Array]) -> list[Array]:
         """The values of the roots."""
@@ -189,7 +205,7 @@ class Program:
         new = values.copy()
         for slot, value in moved.items():
             new[slot] = value
-        return _run(self.after(tuple(moved), root), new, jitter)
+        return self._run(self.after(tuple(moved), root), new, self.outputs[root : root + 1], jitter)
 
     def all_downstream(self, values: list[Array], moved: Mapping[int, Array], jitter: Jitter | None = None) -> list[Array]:
         """The values of all slots once some hold other values."""
@@ -204,16 +220,52 @@ class Program:
         new = values.copy()
         for slot, value in moved.items():
             new[slot] = value
-        return _run(self._downstream[slots], new, jitter)
+        return self._run(self._downstream[slots], new, self.outputs, jitter)
+
+    def _run(self, steps: list[Step], values: list[Array], roots: Iterable[int], jitter: Jitter | None) -> list[Array]:
+        """The values once the steps are made; IndexError where a place that is not there counts for the roots."""
+        strays: Strays = []
+        with np.errstate(all="ignore"):
+            for step in steps:
+                value = step.value([values[i] for i in step.args], strays)
+                whole = is_scalar(step.node) and step.node.is_integer  # an exponent, a size
+                values[step.out] = value if jitter is None or whole else jitter(value)
+        counts = self.counting(values, roots) if strays else ()
+        for step, error in strays:
+            if step.out in counts:
+                raise error
+        return values
+
+    def only(self, root: Node) -> Program:
+        """The program of one of the roots."""
+        return Program([root], self._definitions, self._rules, self._functions)
+
+    def counting(self, values: Sequence[Array], roots: Iterable[int]) -> set[int]:
+        """The slots that the roots depend on: nothing else does in a product that a condition makes 0."""
+        found = set(roots)
+        for step in reversed(self.steps):
+            if step.out in found:
+                gates = [step.args[i] for i in step.kernel.gates]
+                closed = any(values[i] is not None and np.all(values[i] == 0) for i in gates)
+                found.update(gates if closed else step.args)
+        return found
+
+    def unconditional(self) -> list[Node]:
+        """The nodes that the roots depend on, whatever a condition says."""
+        return unconditional(self.roots, self._definitions)
 
 
-def _run(steps: list[Step], values: list[Array], jitter: Jitter | None = None) -> list[Array]:
-    with np.errstate(all="ignore"):
-        for step in steps:
-            value = step.kernel.function(*[values[i] for i in step.args])
-            whole = is_scalar(step.node) and step.node.is_integer  # an exponent, a size
-            values[step.out] = value if jitter is None or whole else jitter(value)
-    return values
+def unconditional(roots: Iterable[Node], definitions: Mapping[Node, Node]) -> list[Node]:
+    """The nodes that the roots depend on, whatever a condition says."""
+
+    def below(e: Node) -> tuple[Node, ...]:
+        if e in definitions:
+            return (definitions[e],)
+        args = operands(e)
+        closing = gates(args) if head(e) in ("smul", "mul") else ()
+        return tuple(args[i] for i in closing) or args
+
+    return list(postorder(roots, below))
 
 
 def _spread(args: tuple[Node, ...]) -> tuple[Node, ...]:

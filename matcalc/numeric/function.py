@@ -15,9 +15,10 @@ from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node, head, name_of, postorder, shape, size_symbol
 from matcalc.nodes.unknown import function_of, is_unknown
 from matcalc.numeric.arrays import bind, outside
-from matcalc.numeric.evaluate import Program, leaves
+from matcalc.numeric.evaluate import Program, leaves, unconditional
+from matcalc.numeric.labels import Labels
 from matcalc.numeric.unknown import argument_of
-from matcalc.rulebase.base import Rulebase
+from matcalc.rulebase.base import Rulebase, rulebase
 
 
 def argument_name(name: str, others: Collection[str] = ()) -> str:
@@ -46,11 +47,12 @@ class Function:
         rules: Rulebase | None = None,
         like: Node | None = None,
         functions: Iterable[str] = (),
+        domain: Iterable[Node] = (),
     ) -> None:
         """Of an expression in those variables, intermediates and sizes of a problem.
 
         `like` is the variable by which the expression is a derivative: the value has the shape of its arrays.  Unknown
-        `functions` may be given where they are not needed.
+        `functions` may be given where they are not needed.  Labels are within what they count in the nodes of the `domain`.
         """
         self.expression = expression
         self._like = like
@@ -61,6 +63,7 @@ class Function:
         met = {function_of(head(e)) for e in postorder([expression, *self.definitions.values()]) if is_unknown(head(e))}
         self._unknown = {argument for name in (*met, *functions) for argument in (name, f"grad_{name}")}
         program, needed = self._program(frozenset())
+        self._labels = Labels(needed, (), (list(domain), ()), (), (), rules or rulebase())
         told = sorted({s.name for node in self._known.values() for d in shape(node) for s in d.free_symbols})
         named = {**{name: size_symbol(name) for name in (*told, *sizes)}, **needed}
         self._known = {**named, **self._known}
@@ -104,12 +107,16 @@ class Function:
             program = self._compiled(replaced, functions)
         whole = {name: node for name, node in self._known.items() if name in given or name in inputs}
         values = bind(whole, given, required=inputs)
+        self._labels.check(values, {name: round(float(values[name].real)) for name in values if self._is_whole(name)})
         try:
             return outside(program.run(values)[0], self.expression, self._like, values)
         except IndexError as error:
             raise ArgumentError(str(error)) from error
         except np.linalg.LinAlgError as error:
             raise ArgumentError(f"the value cannot be computed: {error}") from error
+
+    def _is_whole(self, name: str) -> bool:
+        return name not in self._known or bool(getattr(self._known[name], "is_integer", False))
 
     def _program(self, replaced: frozenset[str]) -> tuple[Program, dict[str, Node]]:
         """The program in which the intermediates of those names are inputs, and its inputs."""
@@ -134,4 +141,6 @@ def function(expression: Node, problem: Problem, rules: Rulebase | None = None, 
 
     `like` is the variable by which the expression is a derivative: the value has the shape of its arrays.
     """
-    return Function(expression, problem.variables, problem.definitions, problem.sizes, rules, like, problem.functions)
+    domain = [*unconditional([expression, problem.expression], problem.definitions), *([] if like is None else [like])]
+    variables, definitions = problem.variables, problem.definitions
+    return Function(expression, variables, definitions, problem.sizes, rules, like, problem.functions, domain)

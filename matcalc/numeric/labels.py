@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from random import Random
 from typing import cast
 
 import numpy as np
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Symbol
 
+from matcalc.errors import ArgumentError
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postorder, properties, shape
 from matcalc.nodes.indices import is_index, range_of
+from matcalc.nodes.places import places
 from matcalc.numeric.arrays import dimension
 from matcalc.numeric.evaluate import Program, leaves
 from matcalc.numeric.linalg import Array
@@ -25,26 +27,6 @@ MOST_CHOICES = 64
 TRIES = 50
 
 Pairs = Sequence[tuple[Node, Node]]
-
-
-def places(e: Node) -> list[tuple[Node, Expr]]:
-    """(index, how far it may go) for the indices of an entry, a row, a column, a member, a unit vector."""
-    name, args = head(e), operands(e)
-    if name == "e":
-        return [(args[0], _entries(e))]
-    if name == "member":
-        return [(args[1], cast(Expr, args[2]))]
-    if name == "entry":
-        return [(args[1], _entries(args[0]))]
-    if name not in ("entry2", "row", "column"):
-        return []
-    rows, columns = shape(args[0]) or (Integer(1), Integer(1))
-    sizes = {"entry2": (rows, columns), "row": (rows,), "column": (columns,)}[name]
-    return list(zip(args[1:], sizes, strict=True))
-
-
-def _entries(e: Node) -> Expr:
-    return math.prod(shape(e), start=Integer(1))
 
 
 def compared(e: Node) -> list[tuple[Node, Expr]]:
@@ -62,25 +44,27 @@ class Labels:
         self,
         inputs: Mapping[str, Node],
         sizes: Iterable[str],
-        roots: Iterable[Node],
+        roots: tuple[Sequence[Node], Sequence[Node]],
         equal: Pairs,
         distinct: Pairs,
         rules: Rulebase,
     ) -> None:
-        """Find the limits in the graphs of the roots; `equal` and `distinct` pairs of whole numbers are kept so."""
+        """Find the limits; `equal` and `distinct` pairs of whole numbers are kept so.
+
+        The limits are in the first nodes; for what has none there, in the graphs of the others, or where it is compared there.
+        """
         self._limits: dict[str, list[tuple[int, Expr]]] = {}
-        counted: set[str] = set()
-        for e in postorder(roots):
-            for place, size in places(e):
-                counted |= self._note(place, size)
-        for e in postorder(roots):
-            for k, size in compared(e):
-                counted |= self._note(k, size)
-        known = set(sizes)
+        within = list(postorder(roots[1]))
+        for nodes, limits in ((roots[0], places), (within, places), (within, compared)):
+            known = set(self._limits)
+            for place, size in (pair for e in nodes for pair in limits(e)):
+                self._note(place, size, known)
+        counted = set(self._limits)
+        no_labels = set(sizes)
         self._nodes = {
             name: node
             for name, node in inputs.items()
-            if name not in known and (name in counted or "integer" in properties(node))
+            if name not in no_labels and (name in counted or "integer" in properties(node))
         }
         self.indices = [name for name in self._nodes if name in counted and is_scalar(self._nodes[name])]
         self._equal = self._program(equal, inputs, rules)
@@ -90,27 +74,33 @@ class Labels:
         """Whether the input of that name is a whole number that is no size."""
         return name in self._nodes
 
-    def _note(self, place: Node, size: Expr) -> set[str]:
-        """The names of the inputs that a place bounds, once their bounds are entered."""
+    def _note(self, place: Node, size: Expr, known: Collection[str]) -> None:
+        """Enter the bounds of the inputs that a place bounds, but for those that are known."""
         shift = 0
         if head(place) == "sadd":
             symbols = [x for x in operands(place) if head(x) == "symbol"]
             rest = cast(Expr, place) - cast(Expr, symbols[0]) if len(symbols) == 1 else None
             if rest is None or not rest.is_Integer:
-                return set()
+                return
             place, shift = symbols[0], int(rest)
         if head(place) == "entry":
             place = operands(place)[0]
             place = operands(place)[0] if head(place) == "transpose" else place
-        if head(place) != "symbol" or is_index(place):
-            return set()
-        self._limits.setdefault(name_of(place), []).append((shift, size))
-        return {name_of(place)}
+        if head(place) == "symbol" and not is_index(place) and name_of(place) not in known:
+            self._limits.setdefault(name_of(place), []).append((shift, size))
 
     @staticmethod
     def _program(pairs: Pairs, inputs: Mapping[str, Node], rules: Rulebase) -> list[Program]:
         programs = [Program(pair, rules=rules) for pair in pairs]
         return [p for p in programs if set(leaves(p)) <= set(inputs)]
+
+    def check(self, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        """Nothing; ArgumentError where a single label is outside of what it counts."""
+        for name in sorted(self._limits.keys() & set(self.indices) & arrays.keys()):
+            low, high = self._range(name, sizes)
+            told = all(dimension(size, sizes) is not None for _, size in self._limits[name])
+            if told and not low <= arrays[name].real <= high:
+                raise ArgumentError(f"{name} is not in {low}..{high}: {arrays[name].real:g}", hint="indices count from 1")
 
     # ------------------------------------------------------------ drawing
 

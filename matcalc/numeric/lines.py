@@ -140,6 +140,7 @@ class _Trial:
             facts=facts,
             definitions=definitions,
             also=self._lines,
+            bounds=self._lines.unconditional(),
             seed=seed,
             distinct=distinct,
         )

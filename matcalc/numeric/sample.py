@@ -19,7 +19,7 @@ from sympy import Expr
 from matcalc.nodes.algebra import sub
 from matcalc.nodes.expr import Node, head, name_of, properties, shape
 from matcalc.numeric.arrays import dimension
-from matcalc.numeric.evaluate import Program, Step, leaves
+from matcalc.numeric.evaluate import Program, Step, Strays, leaves
 from matcalc.numeric.labels import Labels, is_between_labels
 from matcalc.numeric.linalg import UNDEFINED, Array
 from matcalc.numeric.operation import Kernel, Operation
@@ -53,8 +53,8 @@ class Point:
 class Sampler:
     """Draws points at which the first `until` steps of a program (by default those of its first root) are admissible.
 
-    Inputs of the program `also` are drawn besides; labels and indices are drawn from what they count, and differ where they
-    are `distinct`.  The same seed gives the same points.
+    Inputs of the program `also` are drawn besides; labels and indices are drawn from what they count in the program and in
+    `bounds`, and differ where they are `distinct`.  The same seed gives the same points.
     """
 
     program: Program
@@ -65,6 +65,7 @@ class Sampler:
     also: Program | None = None
     seed: int = 0
     distinct: Sequence[tuple[Node, Node]] = ()
+    bounds: Sequence[Node] = ()
 
     def __post_init__(self) -> None:
         """Find what is to be drawn and under which structures."""
@@ -86,8 +87,9 @@ class Sampler:
         shapes = [shape(step.node) for p in programs for step in p.steps] + [shape(x) for x in self.inputs.values()]
         self._too_large = any(math.prod(int(d) for d in dims if d.is_Integer) > MOST_ENTRIES for dims in shapes)
         self.size_names = _size_names(programs, self.inputs.values())
-        roots = [e for p in programs for e in p.slots]
-        self.labels = Labels(self.inputs, self.size_names, roots, between_labels, self.distinct, self.rules)
+        roots = [*self.bounds, *self.program.unconditional(), *self._facts.unconditional()]
+        others = [e for p in programs for e in p.slots]
+        self.labels = Labels(self.inputs, self.size_names, (roots, others), between_labels, self.distinct, self.rules)
         self.structures = self._conditions()
         self._fitting: dict[str, str] | None = None
         self._widenings, self._widened = WIDENINGS, False
@@ -230,7 +232,7 @@ class Sampler:
 
     def _admissible(self, arrays: Mapping[str, Array]) -> list[Array] | None:
         values = self.program.start(arrays)
-        failing = self._run(self.program.steps[: self.until], values, self._fits)
+        failing = self._run(self.program, self.until, values, self._fits)
         if failing is None:
             return values
         name = head(failing.node)
@@ -241,20 +243,25 @@ class Sampler:
     def computable(self, program: Program, arrays: Mapping[str, Array]) -> list[Array] | None:
         """The values of a program's slots; None where they are not finite, real and well conditioned."""
         values = program.start(arrays)
-        return values if self._run(program.steps, values, _is_exact) is None else None
+        return values if self._run(program, len(program.steps), values, _is_exact) is None else None
 
-    def _run(self, steps: Sequence[Step], values: list[Array], fits: Callable[[Step, list[Array]], bool]) -> Step | None:
-        """Fill in the values of the steps; the first step that does not fit, if there is one."""
+    def _run(self, program: Program, until: int, values: list[Array], fits: Callable[[Step, list[Array]], bool]) -> Step | None:
+        """Fill in the values of the steps; the first step that does not fit where it counts, if there is one."""
+        failing: list[Step] = []
+        strays: Strays = []
         with np.errstate(all="ignore"):
-            for step in steps:
+            for step in program.steps[:until]:
                 args = [values[i] for i in step.args]
                 try:
-                    value = values[step.out] = step.kernel.function(*args)
-                    if not (np.abs(value).max() < self._largest and fits(step, args)):
-                        return step
+                    value = values[step.out] = step.value(args, strays)
+                    if (strays and strays[-1][0] is step) or not (np.abs(value).max() < self._largest and fits(step, args)):
+                        failing.append(step)
                 except (ValueError, *UNDEFINED):
                     return step
-        return None
+                if failing and not program.gated:
+                    return step
+        counts = program.counting(values, [i for i in program.outputs if values[i] is not None]) if failing else ()
+        return next((step for step in failing if step.out in counts), None)
 
     def _fits(self, step: Step | Operation, args: Sequence[Array]) -> bool:
         """Whether no kink is near and the conditions of the rule hold; of a sum, inside it wherever a term counts."""

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from matcalc.nodes.algebra import is_zero
+from matcalc.nodes.algebra import has_value, is_zero
 from matcalc.nodes.expr import Node, name_of, properties, shape
 from matcalc.numeric.arrays import dims_text
 from matcalc.numeric.evaluate import Jitter, Program
@@ -70,7 +70,9 @@ def verify(
     program = Program([expression, *(part.leaf for part in parts.values())], defined, base)
     taken = [e for wrt, part in parts.items() if part.kind for e in (*part.places, wrt)]
     answers = Program([*gradients.values(), *taken], defined, base)
-    sampler = Sampler(program, base, facts=facts, definitions=defined, also=answers, seed=seed, distinct=distinct)
+    sampler = Sampler(
+        program, base, facts=facts, definitions=defined, also=answers, seed=seed, distinct=distinct, bounds=list(parts)
+    )
     trials = [_Trial(X, Y, parts[X], program, answers, sampler, independent) for X, Y in gradients.items()]
     for _ in range(MOST_POINTS * draws):
         waiting = [t for t in trials if t.wrong is None and t.draws < draws]
@@ -124,13 +126,15 @@ class _Trial:
         self.tried = False
         self.draws = self._dull = 0
         self._error = 0.0
-        self._zero = is_zero(answer)
+        self._node, self._zero = answer, is_zero(answer)
         self._answers, self._answer = answers, answers.slots[answer]
         self._places = [answers.slots[place] for place in part.places]
         self._at: list[Array] = []
         self.program, self._sampler, self._independent = program, sampler, independent
         self._structures: frozenset[str] = sampler.structures[name_of(part.leaf)] if self.given else frozenset()
         self._declared = properties(wrt) if self.given else frozenset()
+        if not has_value(answer, {}):
+            self.wrong, self._error = "it divides by zero", np.inf
         if shape(wrt) != shape(answer):
             self.wrong = f"its shape is {dims_text(answer)}, that of {text(wrt)} is {dims_text(wrt)}"
 
@@ -197,6 +201,14 @@ class _Trial:
         if not error <= TOLERANCE[self.method] + doubt:
             self.wrong = f"it is off by {error:.1e} (relative) along a random direction"
 
+    def misplace(self, point: Point) -> None:
+        """Set `wrong` where the gradient takes a place that is not there, and f none such."""
+        try:
+            self._answers.only(self._node).run(point.arrays)
+        except UNDEFINED as error:
+            if isinstance(error, IndexError):
+                self.wrong, self._error = f"it has no value where f has one: {error}", np.inf
+
     def _derivative(self, values: list[Array], x: Array, D: Array, jitter: Jitter | None = None) -> tuple[float, float]:
         """The derivative of f along D and a bound on its error."""
         D = self.spread(x, D)
@@ -258,13 +270,18 @@ def _compare_at(point: Point, trials: Sequence[_Trial], answers: Program, sample
     defined = False
     for variant in sampler.variants(point):
         answered = sampler.computable(answers, variant.arrays)
-        if answered is not None:
+        if answered is None:
+            for t in trials:
+                t.misplace(variant)
+        else:
             defined = True
             waiting = [t for t in trials if t.wrong is None]
             _compare(waiting, variant, {t.wrt: t.stand(answered) for t in waiting})
     for t, drawn in zip(trials, before, strict=True):
         t.draws = min(t.draws, drawn + 1)
-    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True)) if defined else None
+    if not defined and all(t.wrong is None for t in trials):
+        return None
+    return all(t.draws > n or t.wrong is not None for t, n in zip(trials, before, strict=True))
 
 
 def _compare(trials: Sequence[_Trial], point: Point, values: Mapping[Node, Array]) -> None:

@@ -53,7 +53,7 @@ from matcalc.calculus.simplify.sums import (
 )
 from matcalc.calculus.simplify.units import absorb, unit_entries, unit_products, without_units
 from matcalc.calculus.structure import Structures
-from matcalc.nodes.algebra import rebuild, transpose
+from matcalc.nodes.algebra import has_value, rebuild, transpose
 from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape
 from matcalc.nodes.families import PARTS
 from matcalc.nodes.indices import RELATIONS, SUM
@@ -117,6 +117,7 @@ class Simplifier:
         self.indices: Sequence[Node] = indices if plain is None else plain.indices
         self.cost = Cost(rules.is_entrywise)
         self._done: dict[Node, Node] = {}
+        self._valued: dict[Node, bool] = {}
         self._open: set[Node] = set()
         self._tries = 0
         self._depth = 0
@@ -187,7 +188,8 @@ class Simplifier:
         self._spent += 1
         self._tries += 1
         try:
-            return self(candidate)
+            made = self(candidate)
+            return made if has_value(made, self._valued) else None
         finally:
             self._tries -= 1
             if self._tries == 0:
@@ -221,6 +223,8 @@ class Simplifier:
                 self._open.add(e)
                 better = self._rewritten(e)
                 found = e if better is None else self(better)
+                if better is not None and self._tries == 0 and not has_value(found, self._valued):
+                    found = e
                 self._open.discard(e)
             self._depth -= 1
             self._remember(e, found)

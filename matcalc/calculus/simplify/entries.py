@@ -12,9 +12,12 @@ from matcalc.nodes.algebra import (
     hadamard,
     hadamard_power,
     mul,
+    ones,
     split_coefficient,
+    terms,
     transpose,
     unbroadcast,
+    zeros,
 )
 from matcalc.nodes.expr import (
     ONE,
@@ -28,7 +31,7 @@ from matcalc.nodes.expr import (
     scalar_node,
     shape,
 )
-from matcalc.nodes.indices import at, compared, free_indices, fresh, index_sum, range_of
+from matcalc.nodes.indices import at, compared, free_indices, fresh, index_sum, range_of, shifted
 from matcalc.rulebase.base import Rulebase
 
 
@@ -82,10 +85,8 @@ class Part:
                 return self._of_sum(*args)
             case "kron" if self._name == "member" and shape(args[0]) == (ONE, self._places[1]):
                 return mul(scalar_node("entry", (transpose(args[0]), self._places[0])), args[1])
-            case _ if self._name == "member":
-                return None
             case "transpose":
-                return self._of_transpose(args[0])
+                return None if self._name == "member" else self._of_transpose(args[0])
             case "mul":
                 return self._of_product(args)
             case "ones" | "zeros" | "e" | "eye":
@@ -100,7 +101,15 @@ class Part:
         if any(i in free_indices(p) for p in self._places):
             other = fresh(mul(body, *self._places), *range_of(i))
             body, i = at(body, i, other), other
-        return index_sum(self(body), i, low, high)
+        return add(*(self._of_term(t, i, low, high) for t in terms(body)))
+
+    def _of_term(self, t: Node, i: Node, low: Node, high: Node) -> Node:
+        """(Σ_i t)[j]; (Σ_i c_i*e(i, n))[j] = c_j, as there is an entry j."""
+        c, core = split_coefficient(t)
+        is_unit = self._name == "entry" and core is not None and head(core) == "e" and operands(core)[0] is i
+        if core is not None and is_unit and (low, high) == (ONE, shape(core)[0]):
+            return at(c, i, self._places[0])
+        return index_sum(self(t), i, low, high)
 
     def _of_transpose(self, X: Node) -> Node | None:
         match self._name:
@@ -119,7 +128,7 @@ class Part:
         fs = args[1:] if is_scalar(args[0]) else args
         first, last = fs[0], fs[-1]
         match self._name:
-            case "column":
+            case "column" | "member":
                 return mul(*fs[:-1], self(last))
             case "row":
                 return mul(self(first), *fs[1:])
@@ -143,10 +152,12 @@ class Part:
         if name not in ("ones", "zeros"):
             return None
         rows, columns = shape(X)
-        dims = {"row": (ONE, columns), "column": (rows, ONE)}.get(self._name)
+        if self._name == "member":
+            columns = intern_scalar(cast(Expr, columns / self._places[1]))
+        dims = {"row": (ONE, columns), "column": (rows, ONE), "member": (rows, columns)}.get(self._name)
         if dims is None:
             return ONE if name == "ones" else ONE - ONE
-        return matrix_node(name, (), dims)
+        return ones(dims) if name == "ones" else zeros(dims)
 
     def _of_line(self, X: Node) -> Node | None:
         """X[i,:][j] = X[i,j]."""
@@ -179,6 +190,11 @@ def settle_comparison(e: Node, s: Simplifies) -> Node | None:
     a, b = operands(e)
     name = head(e)
     if is_scalar(e) and all(cast(Expr, o).is_integer for o in (a, b)):
+        for x, number in ((a, b), (b, a)):
+            letter, shift = shifted(x)
+            if shift != 0 and is_number(number):
+                moved = intern_scalar(cast(Expr, number) - shift)
+                a, b = (letter, moved) if x is a else (moved, letter)
         made = compared(name, a, b)
         return made if made is not e else None
     if name in _TURNED and is_number(unbroadcast(a)) and not is_number(unbroadcast(b)):

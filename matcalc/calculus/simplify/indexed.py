@@ -19,14 +19,17 @@ from matcalc.nodes.algebra import (
     number,
     split_coefficient,
     terms,
+    zeros,
 )
 from matcalc.nodes.expr import (
+    ZERO,
     Node,
     head,
     intern_scalar,
     is_number,
     is_scalar,
     operands,
+    shape,
 )
 from matcalc.nodes.indices import SUM, at, bound_indices, free_indices, in_range, index_sum, range_of
 
@@ -52,7 +55,8 @@ def pick(e: Node, s: Simplifies) -> Node | None:
         if delta is not None and t is body:
             k = _picked(delta, i)
             assert k is not None
-            return mul(in_range(k, i), at(mul(*(f for f in scalars if f is not delta), *fs), i, k))
+            others = [at(f, i, k) for f in scalars if f is not delta]
+            return zeros(shape(e)) if ZERO in others else mul(in_range(k, i), *others, *(at(f, i, k) for f in fs))
         inside = next((f for f in scalars if head(f) == "sadd" and any(map(partial(_holds_delta, i=i), operands(f)))), None)
         if delta is not None or inside is not None:
             taken = () if inside is None else operands(inside)

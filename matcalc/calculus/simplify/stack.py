@@ -5,14 +5,27 @@ So that Σ_i x_i y_i can be written x'*y, and Σ_i v_i e_i' as the matrix of the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias, cast
 
 from matcalc.calculus.simplify.products import coefficient_and_factors
-from matcalc.nodes.algebra import add, broadcast, build, eye, hadamard, hadamard_power, mul, ones, terms, transpose
-from matcalc.nodes.expr import ONE, SCALAR, Node, Shape, head, is_scalar, matrix_node, operands, shape
+from matcalc.nodes.algebra import (
+    add,
+    broadcast,
+    build,
+    eye,
+    hadamard,
+    hadamard_power,
+    has_value,
+    mul,
+    ones,
+    rebuild,
+    terms,
+    transpose,
+)
+from matcalc.nodes.expr import ONE, SCALAR, Node, Shape, head, is_scalar, matrix_node, operands, postorder, shape, substitute
 from matcalc.nodes.families import member_shape
-from matcalc.nodes.indices import SUM, free_indices, in_range, range_of
+from matcalc.nodes.indices import SUM, at, free_indices, in_range, range_of
 from matcalc.rulebase.base import Rulebase
 
 Stacker: TypeAlias = Callable[[Node], Node | None]
@@ -23,7 +36,7 @@ ROWS, COLUMNS = 0, 1
 def total(body: Node, i: Node, rules: Rulebase, families: bool = False) -> Node | None:
     """Σ_i body in matrix algebra; with `families` a family of vectors may stand there as the matrix of its members."""
     low, _ = range_of(i)
-    if low != 1:
+    if low != 1 or not all(has_value(x, {}) for x in _kept_out(body, i)):
         return None
     stack = _Stack(i, rules, families)
     if is_scalar(body):
@@ -31,6 +44,16 @@ def total(body: Node, i: Node, rules: Rulebase, families: bool = False) -> Node 
         return None if S is None else build("sum", (S,), SCALAR)
     parts = [stack.total(t) for t in terms(body)]
     return None if any(p is None for p in parts) else add(*cast("list[Node]", parts))
+
+
+def _kept_out(body: Node, i: Node) -> Iterator[Node]:
+    """What a body is at j = k without its condition j != k: matrix algebra has it, and multiplies it by 0."""
+    sums = [operands(x)[:2] for x in postorder([body]) if head(x) == SUM]
+    for inner, j in [(body, i), *sums]:
+        for x in postorder([inner]):
+            if head(x) == "ne" and is_scalar(x) and j in operands(x):
+                a, b = operands(x)
+                yield at(substitute(inner, {x: ONE}, rebuild), j, b if a is j else a)
 
 
 class _Stack:
