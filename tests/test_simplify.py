@@ -79,6 +79,7 @@ STRATEGY_EXAMPLES = [
     ("factor_sum", "A*(-B - C)*x", "-A*(B + C)*x"),
     ("settle_sign", "-2*A*(B - C)", "2*A*(C - B)"),
     ("expand_inverse", "inv(A*B)*A", "inv(B)"),
+    ("turn_negative_power", "dpow(A, -3, B)", "-A^-3*(A^2*B + A*B*A + B*A^2)*A^-3"),
     ("expand_inverse", "B*inv(A*B)", "inv(A)"),
     ("distribute", "A*(inv(A)*B + C)", "B + A*C"),
     ("distribute_number", "1/2*(2*A - n*B)", "A - n/2*B"),
@@ -138,6 +139,7 @@ STRATEGY_EXAMPLES = [
 
 
 NORMAL_FORMS = {
+    "turn_negative_power",
     "push_transpose",  # (A*B)' is B'*A'
     "contract",  # x*y'*z is (y'*z)*x
     "merge_entrywise",  # x .* x is x.^2

@@ -105,7 +105,7 @@ def _made_of(D: Node, A: Node) -> bool:
 
 
 _OF_ONE_MATRIX = frozenset({"inv", "matpow", "expm", "logm", "sqrtm", "mul", "add"})
-_BLOCK = re.compile(r"\[[^\[\]]*\]")
+_BLOCK = re.compile(r"(?<![\w)])\[[^\[\]]*\]")
 _FUNCTION = re.compile(r"([A-Za-z_]\w*)\(")
 _OPERATORS = {"<=": "le", "<": "lt", ">": "gt"}
 
