@@ -134,6 +134,8 @@ STRATEGY_EXAMPLES = [
     ("part_of", "(x*w')[i,j]", "w[j]*x[i]"),
     ("take_out_kron", "sum(x[k]*kron(e(k,n)', B) for k in 1..n)", "kron(x', B)"),
     ("settle_deltas", "sum(x[k]*(1 - delta(k,i)) for k in 1..n if k != i)", "sum(x[k] for k in 1..n if k != i)"),
+    ("write_out", "sum(x[i]^2 for i in 1..2)", "x[1]^2 + x[2]^2"),
+    ("factor_polynomial", "s*(1 - s)^2 - s^2*(1 - s)", "s*(s - 1)*(2*s - 1)"),
     ("settle_comparison", "0 < x", "ind(x > 0)"),
 ]  # fmt: skip
 

@@ -296,8 +296,8 @@ def _settled(e: Expr) -> Expr:
 
 
 def trace(e: Node) -> Node:
-    """tr(A); of a scalar the scalar itself."""
-    return e if is_scalar(e) else scalar_node("tr", (e,))
+    """tr(A); of a scalar the scalar itself, of zeros 0."""
+    return ZERO if is_zero(e) else e if is_scalar(e) else scalar_node("tr", (e,))
 
 
 def broadcast(e: Node, dims: Shape) -> Node:

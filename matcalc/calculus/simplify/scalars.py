@@ -81,7 +81,7 @@ def factor_scalars(e: Node, s: Simplifies) -> Node | None:
 
 
 def factor_polynomial(e: Node, s: Simplifies) -> Node | None:
-    """(1 - a)^2 - a*(1 - a) = (1 - a)*(1 - 2*a) where that is shorter: sums of products of sums in few things."""
+    """(1 - a)^2 - a*(1 - a) = (a - 1)*(2*a - 1) where that is shorter: sums of products of sums in few things."""
     nested = sum(
         1 for t in operands(e) if any(head(b) == "sadd" for b in sympy.Mul.make_args(t.as_coeff_Mul()[1].as_base_exp()[0]))
     )
