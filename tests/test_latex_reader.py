@@ -152,6 +152,9 @@ READ = {
     r"\operatorname{softmax}(X, \text{axis=1})": "softmax(X, axis=1)",
     r"\operatorname{ReLU}(x) + \lambda_{\max}(A) + \operatorname{foo}(x)": "(relu(x) + lambda_max(A) + foo(x))",
     r"\mathrm{d}X + \mathrm{d}(AB)": "(dX + d((A*B)))",
+    r"[1 - yw^Tx]_+ + \lambda\left(x\right)_+^2 + C(x)_{+} + \left\{x\right\}_+^T": (
+        "(relu((1 - (y*w'*x))) + (lambda*relu(x)^2) + (C*relu(x)) + relu(x)')"
+    ),
     # bars
     r"\|Z\|^2_F + ||x||_2^2 + \lVert x \rVert + \left\| x \right\|": "(norm(Z, 'fro')^2 + norm(x, 2)^2 + norm(x) + norm(x))",
     r"\Vert x \Vert_\infty + \|X\|_* + \|x\|_p + \norm{x}_1": "(norm(x, inf) + norm(X, 'nuc') + norm(x, p) + norm(x, 1))",

@@ -118,7 +118,7 @@ class Names(Scripts):
 
     def is_application(self, i: int, at: int) -> bool:
         """Whether f(x) can be no product: a single name stands in the brackets, or f, g or h before them."""
-        if self.kind(at) != "(" or i < self.sentence.assign:
+        if self.kind(at) != "(" or i < self.sentence.assign or self.is_positive_part(at):
             return False
         inner = content(self.sentence, at)
         single = bool(inner) and inner[0].kind == "name" and all(p.kind in ("_", "^", "{", "}") for p in _outside(inner[1:]))

@@ -85,6 +85,8 @@ class Scan(Names):
             yield from self.superscript(i, p)
         elif p.kind == "_":
             yield from self.subscript(i, p)
+        elif p.kind in BRACKETS and i not in self.closings and self.is_positive_part(i):
+            yield from self.positive_part(i, p)
         elif p.kind in _PAIRED:
             yield self.bracket(i, p)
         elif p.kind.startswith("|"):

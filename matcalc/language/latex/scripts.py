@@ -27,6 +27,19 @@ class Scripts(Reading):
         """Whether a transpose stands there."""
         return self.kind(at) == "^" and [x.value for x in content(self.sentence, at + 1)] in [[mark] for mark in TRANSPOSES]
 
+    def is_positive_part(self, opening: int) -> bool:
+        """Whether a bracket and a + below it are the positive part of what it encloses: [1 - z]_+."""
+        at = self.pairs.get(opening, len(self.body)) + 1
+        return self.kind(at) == "_" and [x.kind for x in content(self.sentence, at + 1)] == ["+"]
+
+    def positive_part(self, i: int, p: Piece) -> Found:
+        """[z]_+ as relu(z)."""
+        below = self.pairs[i] + 1
+        self.skipped.update(range(below, self.pairs[below + 1] + 1))
+        self.call(i)
+        yield "FUNC", "relu", p.start, p.start
+        yield "CALL_OPEN", p.value, p.start, p.end
+
     def is_small_t(self, i: int) -> bool:
         r"""Whether ^t is a transpose: t stands alone above names that are no numbers, and nowhere else."""
         for j, x in enumerate(self.body):
