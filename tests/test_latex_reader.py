@@ -138,6 +138,13 @@ READ = {
     # functions
     r"\tr(X) + \Tr[X] + \operatorname{Trace}(X) + \mathbf{tr}(X)": "(tr(X) + tr(X) + tr(X) + tr(X))",
     r"tr(X) + Tr(X) + Atr(B) + \mathop{\rm tr}(X) + {\rm tr}(X)": "(tr(X) + tr(X) + (A*tr(B)) + tr(X) + tr(X))",
+    r"c \operatorname{tr}X^TX + \Tr AX - \mathrm{tr} A \odot B + \operatorname{tr} 2AB/n": (
+        "((c*tr((X'*X))) + tr((A*X)) - tr((A.*B)) + tr((2*A*B/n)))"
+    ),
+    r"\operatorname{tr} A \operatorname{tr} B + \operatorname{tr}(X - Y)^T(X - Y) + \operatorname{tr}(A)B": (
+        "(tr((A*tr(B))) + tr(((X - Y)'*(X - Y))) + (tr(A)*B))"
+    ),
+    r"\operatorname{tr} A\sum_i x_i + \operatorname{tr}\left(A\right)^{-1}": "(tr((A*sum(x[i] for i))) + tr(A)^-1)",
     r"\log p_i + \log \frac{a}{b} + \ln 2\pi + \ln|\Sigma| + \log\det(X)": (
         "(log(p_i) + log((a/b)) + ln((2*pi)) + ln(|Sigma|) + log(det(X)))"
     ),
@@ -220,7 +227,6 @@ REFUSED = {
     "A^{T-1}": ("a transpose cannot be combined", "^{T-1}", "(A^{k})^\\top"),
     r"X^T_{ij}": ("whose entry", "_{ij}", "(X^\\top)_{ij}"),
     r"\log a b": ("where the argument", r"\log a b", "brackets"),
-    r"\operatorname{tr} AB": ("where the argument", r"\operatorname{tr} AB", "brackets"),
     "a/b c": ("how far the division", "a/b c", "\\frac"),
     r"\max_j s_j + 1": ("max with something below", r"\max_j", "logsumexp"),
     r"\sin^{-1}(x)": ("sin^{-1} may be", r"\sin^{-1", "\\arcsin"),

@@ -172,6 +172,8 @@ class Names(Scripts):
             return
         yield "FUNC", function, p.start, p.end
         at = i + 1
+        if function == "tr" and following in BRACKETS and self.is_transposed(self.pairs[at] + 1):
+            return  # tr (X - Y)^T (X - Y): what is transposed is no trace
         for script in "_^":
             if self.kind(at) == script:
                 self.plain.add(at)

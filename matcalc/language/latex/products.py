@@ -17,11 +17,15 @@ SIDE_BY_SIDE = ""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bare:
-    r"""A function without brackets, \log p_i: its argument, and what the function makes of an argument."""
+    r"""A function without brackets, \log p_i: its argument, and what the function makes of an argument.
+
+    One that `takes_all` is applied to the whole product that follows: \operatorname{tr} AB.
+    """
 
     argument: Expression
     applied: Callable[[Expression], Expression]
     span: Span
+    takes_all: bool = False
 
 
 Factor: TypeAlias = Expression | Bare
@@ -43,6 +47,18 @@ class Chain:
 
 def product(chain: Chain) -> Expression:
     """The product of a chain: factors side by side bind tighter than entrywise operators between them."""
+    factors, operators = list(chain.factors), list(chain.operators)
+    for i in range(len(factors) - 1, -1, -1):
+        factor = factors[i]
+        if isinstance(factor, Bare) and factor.takes_all:
+            taken = Chain([factor.argument, *factors[i + 1 :]], [SIDE_BY_SIDE, *operators[i + 1 :]])
+            factors[i:] = [factor.applied(_multiplied(taken))]
+            del operators[i + 1 :]
+    return _multiplied(Chain(factors, operators))
+
+
+def _multiplied(chain: Chain) -> Expression:
+    """The product of a chain in which no function takes all that follows."""
     factors, operators = _applied(chain)
     if not _ENTRYWISE.isdisjoint(operators):
         factors, operators = _grouped(factors, operators)
