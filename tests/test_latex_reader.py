@@ -138,13 +138,6 @@ READ = {
     # functions
     r"\tr(X) + \Tr[X] + \operatorname{Trace}(X) + \mathbf{tr}(X)": "(tr(X) + tr(X) + tr(X) + tr(X))",
     r"tr(X) + Tr(X) + Atr(B) + \mathop{\rm tr}(X) + {\rm tr}(X)": "(tr(X) + tr(X) + (A*tr(B)) + tr(X) + tr(X))",
-    r"c \operatorname{tr}X^TX + \Tr AX - \mathrm{tr} A \odot B + \operatorname{tr} 2AB/n": (
-        "((c*tr((X'*X))) + tr((A*X)) - tr((A.*B)) + tr((2*A*B/n)))"
-    ),
-    r"\operatorname{tr} A \operatorname{tr} B + \operatorname{tr}(X - Y)^T(X - Y) + \operatorname{tr}(A)B": (
-        "(tr((A*tr(B))) + tr(((X - Y)'*(X - Y))) + (tr(A)*B))"
-    ),
-    r"\operatorname{tr} A\sum_i x_i + \operatorname{tr}\left(A\right)^{-1}": "(tr((A*sum(x[i] for i))) + tr(A)^-1)",
     r"\log p_i + \log \frac{a}{b} + \ln 2\pi + \ln|\Sigma| + \log\det(X)": (
         "(log(p_i) + log((a/b)) + ln((2*pi)) + ln(|Sigma|) + log(det(X)))"
     ),
@@ -159,9 +152,6 @@ READ = {
     r"\operatorname{softmax}(X, \text{axis=1})": "softmax(X, axis=1)",
     r"\operatorname{ReLU}(x) + \lambda_{\max}(A) + \operatorname{foo}(x)": "(relu(x) + lambda_max(A) + foo(x))",
     r"\mathrm{d}X + \mathrm{d}(AB)": "(dX + d((A*B)))",
-    r"[1 - yw^Tx]_+ + \lambda\left(x\right)_+^2 + C(x)_{+} + \left\{x\right\}_+^T": (
-        "(relu((1 - (y*w'*x))) + (lambda*relu(x)^2) + (C*relu(x)) + relu(x)')"
-    ),
     # bars
     r"\|Z\|^2_F + ||x||_2^2 + \lVert x \rVert + \left\| x \right\|": "(norm(Z, 'fro')^2 + norm(x, 2)^2 + norm(x) + norm(x))",
     r"\Vert x \Vert_\infty + \|X\|_* + \|x\|_p + \norm{x}_1": "(norm(x, inf) + norm(X, 'nuc') + norm(x, p) + norm(x, 1))",
@@ -191,8 +181,6 @@ READ = {
     # statements
     r"\begin{align} Z &= \max(XW, 0) \\ f &= \|Z - Y\|_F^2. \end{align}": "Z = max((X*W), 0); f = norm((Z - Y), 'fro')^2",
     "Z = \\max(XW, 0)\nf = \\|Z\\|^2": "Z = max((X*W), 0); f = norm(Z)^2",
-    "h = Wx, g = h^2, \\quad L = g^Tg": "h = (W*x); g = h^2; L = (g'*g)",
-    r"z_1 = Ax, z_2 = Bx, f = z_1^Tz_2, x \in \mathbb{R}^n": "z_1 = (A*x); z_2 = (B*x); f = (z_1'*z_2); x: R(n)",
     "f = a \n + b": "f = (a + b)",
     r"f(x;\theta) = \theta^T x % a comment": "f = (theta'*x)",
     r"f(x) \coloneqq x^Tx; g = f(x)^2": "f = (x'*x); g = f^2",
@@ -258,9 +246,6 @@ REFUSED = {
     r"\sum_{i=2} x_i": ("the upper limit is missing", "2", "^n"),
     r"\phi + \varphi": ("\\varphi and \\phi are one name", r"\varphi", "another letter"),
     "a < b < c": ("comparisons cannot be chained", "<", "twice"),
-    "f = z^Tz, z = Ax": ("what follows the comma does not use this", "f = z^Tz", "z = …, f = …"),
-    "z^Tz, z = Ax": ("a definition follows the formula", "z^Tz", "z = …, f = …"),
-    "a, b = c": ("= cannot stand here", "=", "one name"),
     "x + y, z": ("a comma cannot stand here", ",", "\\\\"),
     "2 3": ("two numbers", "2 3", "\\cdot"),
     r"\text{where the sum is over all rows } x": ("prose", r"\text{where the sum is over all rows }", "formula"),
@@ -318,8 +303,8 @@ def test_declarations_stand_in_the_latex_or_apart() -> None:
 
 
 HIDDEN = re.compile(
-    r"\.[+-]|logdet|eigvals|eigvec|eigvecs|expm|logm|sqrtm|abs|sign|\be\(|commutation|duplication|elimination|polar|singvec|lgamma|"
-    r"polygamma|zeros|chol|\be\b|exp\(1\)|sum\(.*axis|mean\(.*axis|ones|lambda_|\(1/2\)|\[|sylvester|dexpm|dlogm|dpow"
+    r"\.[+-]|logdet|eigvals|eigvec|eigvecs|expm|logm|abs|sign|\be\(|commutation|duplication|elimination|polar|singvec|lgamma|"
+    r"polygamma|zeros|chol|\be\b|exp\(1\)|sum\(.*axis|mean\(.*axis|ones|lambda_|\[|sylvester|dexpm|dlogm|dpow"
 )
 """What the printed form does not tell: broadcasting, sizes of ones, matrix functions written as those of numbers, |x| of
 vectors, vectors and matrices with a letter of their own (e_i, K, D, L)."""

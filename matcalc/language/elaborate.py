@@ -40,6 +40,7 @@ from matcalc.nodes.unknown import unknown, upstream
 from matcalc.rulefiles.records import Record
 
 MINUS_ONE = sympy.S.NegativeOne
+_HALF = sympy.S.Half
 MAX_SCALAR_DEPTH = 120
 """How deeply functions of scalars may be nested in one statement."""
 
@@ -199,6 +200,9 @@ class Elaboration(Elements):
             )
         if base is ZERO and is_scalar(exponent) and not (exponent.is_number and exponent.is_nonnegative):
             self.refuse("0 has only nonnegative powers", e, "the base is exactly 0, and the exponent may be negative")
+        if not entrywise and not is_scalar(base) and exponent in (_HALF, -_HALF):
+            root = algebra.build("sqrtm", (base,), shape(base))
+            return root if exponent == _HALF else algebra.power(root, MINUS_ONE)
         if is_scalar(exponent) and (is_scalar(base) or not entrywise):
             made = algebra.power(base, exponent)
             if is_scalar(base) and _unreal(made):

@@ -196,11 +196,11 @@ class Inference(Indexing):
                 what="only a square matrix has a power",
                 hint="write X.^2 entry by entry, X'*X for a square",
             ) from None
-        if not self._integral(e.exponent):
+        if not self._integral(e.exponent) and not _is_half(e.exponent):
             raise misuse(
                 "the power of a matrix is an integer or an integer symbol",
                 e.exponent,
-                "sqrtm(A) is A^(1/2); declare `k: integer`, or write A.^p entry by entry",
+                "A^(1/2) and A^(-1/2) are read too; declare `k: integer`, or write A.^p entry by entry",
                 "integral",
             )
         return base
@@ -347,6 +347,17 @@ class Inference(Indexing):
             raise misuse(f"{name} is declared a function of a {kind}", e.arguments[0], "change the declaration")
         if found:
             self.same(found, wanted, "+", e.arguments[0], e.arguments[0])
+
+
+def _is_half(e: Expression) -> bool:
+    """Whether an exponent is 1/2 or -1/2: those of a square root of a matrix and of its inverse."""
+    while isinstance(e, Negative):
+        e = e.operand
+    if isinstance(e, Product) and e.operators[1:] == ("/",):
+        above, below = e.factors
+        above = above.operand if isinstance(above, Negative) else above
+        return isinstance(above, Number) and isinstance(below, Number) and below.value == 2 * above.value != 0
+    return isinstance(e, Number) and 2 * e.value == 1
 
 
 _HANDLERS: dict[type, Callable[[Inference, Any], Shape]] = {

@@ -192,6 +192,8 @@ class _Arguments:
             else:
                 if command.value in ("norm", "abs"):
                     self.bars(command, top.start)
+                elif command.value == "substack":
+                    self.stacked(top.start)
                 start = top.start
                 if waiting and waiting[-1].piece.kind != "font":
                     self.out.insert(start, Piece("{", "", command.start, command.start))
@@ -227,6 +229,13 @@ class _Arguments:
         del self.out[start]
         self.out[start] = Piece(f"{kind}(", kind, command.start, opening.end)
         self.out[-1] = Piece(f"{kind})", kind, closing.start, closing.end)
+
+    def stacked(self, start: int) -> None:
+        r"""The lines of \substack{i=1 \\ i \ne j} with commas between them."""
+        inner = self.out[start + 2 : -1]
+        while inner and inner[-1].kind == "\\\\":
+            inner.pop()
+        self.out[start:] = [p._replace(kind=",") if p.kind == "\\\\" else p for p in inner]
 
     def scripted(self, script: _Waiting) -> None:
         """A script that is complete; a subscript goes before the superscript that precedes it."""

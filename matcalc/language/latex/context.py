@@ -46,6 +46,7 @@ class Context:
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     heads: dict[int, Head] = field(default_factory=dict)
     both: dict[tuple[int, int], Piece] = field(default_factory=dict)
+    turned: set[tuple[int, int]] = field(default_factory=set)
     subscripts: list[set[str]] = field(default_factory=list)
     applied: dict[str, str] = field(default_factory=dict)
 
@@ -156,6 +157,11 @@ def _limits(made: Context, number: int, sentence: Sentence, heads: frozenset[str
         names: list[str] = []
         for clause in _clauses(content(sentence, i + 2)):
             indices, larger = _bound(clause)
+            if len(clause) == 3 and clause[1].kind == "rel" and clause[2].value in names and clause[0].value not in names:
+                outer = clause[0].value
+                if outer in heads or any(outer in n for _, _, n in around[-_NESTED:]):
+                    made.turned.add((number, clause[0].start))
+                    continue
             names += indices
             bound = larger is None or larger.value in heads or any(larger.value in n for _, _, n in around[-_NESTED:])
             if larger is not None and not bound and made.kinds.get(name_key(larger.value)) != "integer":

@@ -49,7 +49,7 @@ _TOKEN = re.compile(
 _WORD = re.compile(
     r"(?<=\\rm)\s+([A-Za-z]+)|\s*(?:\{\s*(?:\\(?:rm|mathrm|text|sf|tt)\b\s*\{?\s*)?([^{}]*?)\s*\}|([A-Za-z0-9]))"
 )
-_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:(?:\\?_|-| )[A-Za-z0-9]+)*")
+_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:(?:\\?_|-| )[A-Za-z0-9]+)*(?:\\?_)*")
 _ARGUMENT = re.compile(r"\s*(?:\{[^{}]*\}|\[[^\[\]]*\])*")
 _BLACKBOARD = re.compile(r"\s*(?:\{\s*([A-Za-z0-9])\s*\}|([A-Za-z0-9]))")
 _FIGURE = re.compile(r"\s*(?:\{\s*([01])\s*\}|([01])(?![0-9]))")

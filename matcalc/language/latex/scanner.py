@@ -15,7 +15,7 @@ from matcalc.language.latex.context import content
 from matcalc.language.latex.naming import Names
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import BRACKETS, Found
-from matcalc.language.latex.words import PRODUCTS
+from matcalc.language.latex.words import PRODUCTS, TURNED
 from matcalc.language.syntax.names import name_key
 
 _PAIRED = frozenset(["(", ")", "[", "]", "\\{", "\\}", "{", "}", ">)"])
@@ -255,6 +255,11 @@ class Scan(Names):
             if depth == 0:
                 if x.kind == "=":
                     self.plain.add(j)
+                if (self.number, x.start) in self.context.turned:  # j < i below a sum over i: i > j
+                    relation, other = self.body[j + 1], self.body[j + 2]
+                    self.body[j + 2] = other._replace(value=x.value)
+                    self.body[j + 1] = relation._replace(value=TURNED.get(relation.value, relation.value))
+                    self.body[j] = x = x._replace(value=other.value)
                 if x.kind == "name" and run and self.kind(j - 1) == "name":
                     self.before[j] = [Token("COMMA", ",", start_pos=x.start, end_pos=x.start)]
                 run = x.kind == "," or (run and x.kind == "name")

@@ -115,7 +115,7 @@ class Scripts(Reading):
         base = self.body[opening - 2].value if opening > 1 and self.body[opening - 2].kind == "name" else ""
         if len(units) == 1 and closing == opening + 2 and self.body[units[0]].kind == "number":
             x = self.body[units[0]]
-            if len(x.value) == 2 and self.context.is_matrix(base):
+            if len(x.value) == 2 and (self.context.is_matrix(base) or self.encloses_matrices(opening - 2)):
                 self.before[units[0]] = [
                     Token("NUMBER", x.value[0], start_pos=x.start, end_pos=x.start + 1),
                     Token("COMMA", ",", start_pos=x.start + 1, end_pos=x.start + 1),
@@ -126,6 +126,13 @@ class Scripts(Reading):
                 if not (self.body[before].kind == "number" and self.body[j].kind == "name"):
                     start = self.body[j].start
                     self.before[j] = [Token("COMMA", ",", start_pos=start, end_pos=start)]
+
+    def encloses_matrices(self, closing: int) -> bool:
+        """Whether a bracket ends there that holds matrices alone: (AB)_{12}."""
+        if self.kind(closing) not in (")", "]"):
+            return False
+        names = [p.value for p in content(self.sentence, self.sentence.enclosing[closing]) if p.kind == "name"]
+        return bool(names) and all(self.context.is_matrix(n) for n in names)
 
     def edge(self, j: int) -> bool:
         """Whether a dot stands where no operand is on one side of it."""

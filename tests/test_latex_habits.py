@@ -1,0 +1,74 @@
+r"""What people write in LaTeX by habit: brackets left out, several definitions on a line, signs that stand for functions."""
+
+from __future__ import annotations
+
+import pytest
+
+import matcalc
+from matcalc.errors import ParseError
+from matcalc.language.latex.reader import read_latex
+from matcalc.printing.latex import latex
+from matcalc.rulefiles.signatures import load
+from tests.test_latex_reader import surface
+
+READ = {
+    # the positive part
+    r"[1 - yw^Tx]_+ + \lambda\left(x\right)_+^2 + C(x)_{+} + \left\{x\right\}_+^T": (
+        "(relu((1 - (y*w'*x))) + (lambda*relu(x)^2) + (C*relu(x)) + relu(x)')"
+    ),
+    # the trace without brackets
+    r"c \operatorname{tr}X^TX + \Tr AX - \mathrm{tr} A \odot B + \operatorname{tr} 2AB/n": (
+        "((c*tr((X'*X))) + tr((A*X)) - tr((A.*B)) + tr((2*A*B/n)))"
+    ),
+    r"\operatorname{tr} A \operatorname{tr} B + \operatorname{tr}(X - Y)^T(X - Y) + \operatorname{tr}(A)B": (
+        "(tr((A*tr(B))) + tr(((X - Y)'*(X - Y))) + (tr(A)*B))"
+    ),
+    r"\operatorname{tr} A\sum_i x_i + \operatorname{tr}\left(A\right)^{-1}": "(tr((A*sum(x[i] for i))) + tr(A)^-1)",
+    # definitions on one line
+    "h = Wx, g = h^2, \\quad L = g^Tg": "h = (W*x); g = h^2; L = (g'*g)",
+    r"z_1 = Ax, z_2 = Bx, f = z_1^Tz_2, x \in \mathbb{R}^n": "z_1 = (A*x); z_2 = (B*x); f = (z_1'*z_2); x: R(n)",
+    # below sums
+    r"\sum_{\substack{i=1 \\ i \ne j}}^n x_i + \sum_\substack{i\\k\\} X_{ik}": (
+        "(sum(x[i] for i in 1..n if (i != j)) + sum(sum(X[i,k] for k) for i))"
+    ),
+    r"\sum_{j=1}^m y_j\sum_{i=1, j < i}^n x_i": "sum((y[j]*sum(x[i] for i in 1..n if (i > j))) for j in 1..m)",
+    # entries and names
+    r"(AB)_{12} + (\operatorname{adj}X)_{11} + (Ax)_{12}": "((A*B)[1,2] + adj(X)[1,1] + (A*x)[12])",
+    r"\mathrm{lambda\_} + \mathrm{a\_b}": "(lambda_ + a_b)",
+}
+
+
+@pytest.mark.parametrize(("source", "meaning"), READ.items())
+def test_what_people_write_by_habit_is_read(source: str, meaning: str) -> None:
+    assert surface(source) == meaning
+
+
+REFUSED = {
+    "f = z^Tz, z = Ax": ("what follows the comma does not use this", "f = z^Tz", "z = …, f = …"),
+    "z^Tz, z = Ax": ("a definition follows the formula", "z^Tz", "z = …, f = …"),
+    "a, b = c": ("= cannot stand here", "=", "one name"),
+}
+
+
+@pytest.mark.parametrize(("source", "told"), REFUSED.items())
+def test_what_habit_leaves_open_is_refused(source: str, told: tuple[str, str, str]) -> None:
+    with pytest.raises(ParseError) as caught:
+        read_latex(source, (), load())
+    error = caught.value
+    assert error.what.startswith(told[0])
+    assert error.span is not None and source[slice(*error.span)].startswith(told[1])
+    assert told[2] in error.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "declare"),
+    [
+        ("adj(X)[1,1]", "X: matrix(n,n)"),
+        ("sum(sum(x[i]*y[j] for i if i != j) for j)", ""),
+        ("lambda_*x'*x", "lambda_: scalar"),
+        ("tr(sqrtm(A)*B)", ""),
+    ],
+)
+def test_what_is_printed_of_these_is_read_back(source: str, declare: str) -> None:
+    e = matcalc.parse(source, declare or None).expression
+    assert matcalc.parse(latex(e), declare or None, latex=True).expression is e
