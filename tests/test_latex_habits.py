@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 import matcalc
-from matcalc.errors import ParseError
+from matcalc.errors import ParseError, ShapeError
 from matcalc.language.latex.reader import read_latex
 from matcalc.printing.latex import latex
+from matcalc.printing.text import text
 from matcalc.rulefiles.signatures import load
 from tests.test_latex_reader import surface
 
@@ -32,6 +33,11 @@ READ = {
         "(sum(x[i] for i in 1..n if (i != j)) + sum(sum(X[i,k] for k) for i))"
     ),
     r"\sum_{j=1}^m y_j\sum_{i=1, j < i}^n x_i": "sum((y[j]*sum(x[i] for i in 1..n if (i > j))) for j in 1..m)",
+    # inner products
+    r"<x,y> + \lambda\left<x_{1}, Ay\right> + 2<A^{T}B, C>_F": (
+        "(inner(x, y) + (lambda*inner(x_1, (A*y))) + (2*inner((A'*B), C)))"
+    ),
+    r"f = \lambda A:BC - D_{:,j}": "f = (((lambda*A)frobenius(B*C)) - D[:,j])",
     # entries and names
     r"(AB)_{12} + (\operatorname{adj}X)_{11} + (Ax)_{12}": "((A*B)[1,2] + adj(X)[1,1] + (A*x)[12])",
     r"\mathrm{lambda\_} + \mathrm{a\_b}": "(lambda_ + a_b)",
@@ -46,6 +52,9 @@ def test_what_people_write_by_habit_is_read(source: str, meaning: str) -> None:
 REFUSED = {
     "f = z^Tz, z = Ax": ("what follows the comma does not use this", "f = z^Tz", "z = …, f = …"),
     "z^Tz, z = Ax": ("a definition follows the formula", "z^Tz", "z = …, f = …"),
+    "x : y": ("what stands beside the colon", ":", "\\langle"),
+    "a < b, c > d": ("a comma cannot stand here", ",", "\\\\"),
+    "A:B:C": ("two colons", "A:B:C", "\\langle"),
     "a, b = c": ("= cannot stand here", "=", "one name"),
 }
 
@@ -58,6 +67,13 @@ def test_what_habit_leaves_open_is_refused(source: str, told: tuple[str, str, st
     assert error.what.startswith(told[0])
     assert error.span is not None and source[slice(*error.span)].startswith(told[1])
     assert told[2] in error.hint
+
+
+def test_the_colon_stands_between_matrices() -> None:
+    assert text(matcalc.parse("A:B + <x,y>", latex=True).expression) == "x'*y + tr(A'*B)"
+    for source in (r"\|A\| : \|B\|", "Ax : By", r"A : \|B\|"):
+        with pytest.raises(ShapeError, match="A:B is that of two matrices"):
+            matcalc.parse(source, "A, B: matrix; x, y: vector", latex=True)
 
 
 @pytest.mark.parametrize(

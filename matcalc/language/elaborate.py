@@ -176,6 +176,10 @@ class Elaboration(Elements):
             found.append(spread)
         return algebra.hadamard(*found)
 
+    def frobenius(self, first: Node, rest: Sequence[Node], operators: Sequence[str], e: Product) -> Node:
+        """First : last, the inner product of two matrices."""
+        return algebra.trace(algebra.mul(algebra.transpose(first), *rest))
+
     def kronecker(self, first: Node, rest: Sequence[Node], operators: Sequence[str], e: Product) -> Node:
         """First ⊗ rest …."""
         return reduce(algebra.kron, rest, first)
@@ -324,7 +328,10 @@ def _unreal(e: Node) -> bool:
     return bool(e.is_number) and e.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I)
 
 
-_KIND = {"*": "matrix_product", "/": "matrix_product", ".*": "entry_product", "./": "entry_product", "kron": "kronecker"}
+_KIND = {
+    "*": "matrix_product", "/": "matrix_product", ".*": "entry_product", "./": "entry_product", "kron": "kronecker",
+    "frobenius": "frobenius",
+}  # fmt: skip
 _HANDLERS: dict[type, Callable[[Elaboration, Any], Node]] = {
     Number: Elaboration.number,
     Name: Elaboration.name,

@@ -140,6 +140,12 @@ class Inference(Indexing):
                 hint = "write inv(B)*A or A*inv(B) for a square matrix, A ./ B entry by entry"
                 raise MisfitError("divide", [factor], [s], what="cannot divide by a matrix or vector", hint=hint)
             return cur
+        if operator == "frobenius":
+            if not cur or not s or 1 in (find(cur[1]), find(s[1])):
+                hint = "write inner(x, y) for vectors, / for a ratio of scalars"
+                raise MisfitError("frobenius", [factor, factor], [cur, s], what="A:B is that of two matrices", hint=hint)
+            unify(self.unifier, tuple(zip(cur, s, strict=True)), "frobenius", (factor, factor), (cur, s))
+            return ()
         if not cur or not s:
             return cur or s
         if operator == "*":

@@ -54,7 +54,14 @@ _ARGUMENT = re.compile(r"\s*(?:\{[^{}]*\}|\[[^\[\]]*\])*")
 _BLACKBOARD = re.compile(r"\s*(?:\{\s*([A-Za-z0-9])\s*\}|([A-Za-z0-9]))")
 _FIGURE = re.compile(r"\s*(?:\{\s*([01])\s*\}|([01])(?![0-9]))")
 _BOLD_WORD = re.compile(r"\s*\{\s*([A-Za-z]{2,})\s*\}")
+_LONGEST = 80
+"""How long each side of <x, y> may be."""
 _BEFORE_BRACKET = re.compile(r"\s*(?:\\(?:left|[bB]igg?l?)\s*)?(?:[(\[]|\\\{|\\lbrace)")
+_INNER = r"(?:[^<>{},;=\[\]]|\{(?:[^<>{}]|\{[^<>{}]*\})*\}|\[[^<>\[\]]*\])"
+_ANGLE = re.compile(rf"{_INNER}{{1,{_LONGEST}}},{_INNER}{{1,{_LONGEST}}}>")
+_RELATION = re.compile(r"\\(?:le|ge|lt|gt|ne)(?![a-z])|\\(?:leq|geq|neq)|\\\\")
+_OPERANDS = frozenset(["name", "number", "word", "ones", "zeros", ")", "]", "}", "\\}", "|", "||", "'", "mark"])
+_OPERAND = re.compile(r"\s*(?:[A-Za-z0-9(\[{|]|\\(?:[,;:! {|]|(?!right|cdot|times|odot|q?quad|end|text|in(?![a-z]))[A-Za-z]))")
 _SHOWN = {"−": "-", "’": "'"}
 _HEAD = frozenset(["name", "word", "number", "font", "accent", "{", "}", "(", ")", "_", ",", ";", "^", "mark"])
 _HEAD_LENGTH = 40
@@ -80,6 +87,7 @@ class _Pieces:
         self.direction = ""
         self.aligned = False
         self.matrices = 0
+        self.angles = 0
 
     def all(self) -> list[Piece]:
         """The pieces, with the new lines that end statements."""
@@ -155,6 +163,9 @@ class _Pieces:
             self.add(f"{c}{self.direction}", c, start, end)
         elif c == "." and self.direction:
             self.direction = ""
+        elif (c == "<" and (self.direction or self.encloses(end))) or (c == ">" and (self.direction or self.angles)):
+            self.angles += 1 if c == "<" else -1
+            self.add("<(" if c == "<" else ">)", c, start, end)
         elif c in "<>":
             self.add("rel", {"<": "lt", ">": "gt"}[c], start, end)
         elif c in "*/":
@@ -165,6 +176,21 @@ class _Pieces:
             raise self.error("a factorial is not read", start, end, "\\operatorname{gamma}(n + 1) is n!")
         else:
             self.add(c, c, start, end)
+
+    def encloses(self, position: int) -> bool:
+        """Whether a < before that place opens <x, y>: a comma and a > follow, and it is not below a sum as i < j, k > l."""
+        depth = 0
+        for p in self.found[: -_HEAD_LENGTH - 1 : -1]:
+            depth += (p.kind in ")}]") - (p.kind in "({[")
+            if depth < 0 or p.kind == "_":
+                if depth < 0 and p.kind == "{":
+                    return False
+                break
+        found = _ANGLE.match(self.text, position)
+        if found is None or _RELATION.search(found.group()):
+            return False
+        operand = bool(self.found) and self.found[-1].kind in _OPERANDS
+        return not (operand and _OPERAND.match(self.text, found.end()))
 
     def character(self, c: str, start: int, end: int) -> int:
         """Enter a character that stands for a control word."""

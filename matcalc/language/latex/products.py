@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from matcalc.errors import Span
+from matcalc.language.latex.words import FROBENIUS
 from matcalc.language.syntax.builder import RefusedError
 from matcalc.language.syntax.tree import Bars, Call, Expression, Index, Name, Number, Power, Product, Transpose
 
@@ -59,6 +60,14 @@ def product(chain: Chain) -> Expression:
 
 def _multiplied(chain: Chain) -> Expression:
     """The product of a chain in which no function takes all that follows."""
+    if FROBENIUS in chain.operators:
+        at = chain.operators.index(FROBENIUS)
+        first = _multiplied(Chain(chain.factors[:at], chain.operators[:at]))
+        second = _multiplied(Chain(chain.factors[at:], [SIDE_BY_SIDE, *chain.operators[at + 1 :]]))
+        span = (first.span[0], second.span[1])
+        if FROBENIUS in chain.operators[at + 1 :]:
+            raise RefusedError("two colons in one product are not read", span, "write \\langle A, B\\rangle for each")
+        return Product((first, second), ("*", FROBENIUS), span)
     factors, operators = _applied(chain)
     if not _ENTRYWISE.isdisjoint(operators):
         factors, operators = _grouped(factors, operators)

@@ -15,7 +15,7 @@ from matcalc.language.latex.context import content
 from matcalc.language.latex.naming import Names
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import BRACKETS, Found
-from matcalc.language.latex.words import PRODUCTS, TURNED
+from matcalc.language.latex.words import FROBENIUS, PRODUCTS, TURNED
 from matcalc.language.syntax.names import name_key
 
 _PAIRED = frozenset(["(", ")", "[", "]", "\\{", "\\}", "{", "}", ">)"])
@@ -107,10 +107,26 @@ class Scan(Names):
                 yield "ROW", p.value, p.start, p.end
         elif p.kind == "space":
             yield from self.space(i, p)
+        elif p.kind == ":" and self.is_frobenius(i):
+            yield "MULTIPLY", FROBENIUS, p.start, p.end
         elif p.kind in _SIMPLE:
             yield _SIMPLE[p.kind], p.value, p.start, p.end
         else:
             yield from self.mark(i, p)
+
+    def is_frobenius(self, i: int) -> bool:
+        """Whether a colon is the inner product of two matrices, A : B."""
+        opening = self.sentence.enclosing[i]
+        if self.last not in _ENDS_OPERAND or (opening > 0 and self.kind(opening - 1) == "_"):
+            return False
+        end = self.pairs.get(opening, len(self.body))
+        sides = self.body[max(opening + 1, self.sentence.assign + 1 if self.sentence.assign else 0) : i], self.body[i + 1 : end]
+        if not all(any(p.kind == "name" and self.context.is_matrix(p.value) for p in side) for side in sides):
+            hint = (
+                "A:B is the inner product of two matrices; a division is written with /, an inner product \\langle x, y\\rangle"
+            )
+            raise self.error("what stands beside the colon are no two matrices", self.body[i], hint)
+        return True
 
     def is_dot(self, i: int) -> bool:
         r"""Whether bold vectors stand on both sides: \mathbf{a} \cdot \mathbf{b}."""

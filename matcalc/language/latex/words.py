@@ -39,6 +39,8 @@ PRODUCTS = {
     "cdot": "*", "times": "*", "ast": "*", "bullet": "*", "odot": ".*", "circ": ".*", "oslash": "./", "otimes": "kron",
     "div": "/",
 }  # fmt: skip
+FROBENIUS = "frobenius"
+"""The operator between two matrices whose inner product is meant, A:B; it binds least of all."""
 RELATIONS = {
     "ge": "ge", "geq": "ge", "geqslant": "ge", "geqq": "ge", "le": "le", "leq": "le", "leqslant": "le", "leqq": "le",
     "gt": "gt", "lt": "lt", "neq": "ne", "ne": "ne",
