@@ -28,6 +28,12 @@ READ = {
     # definitions on one line
     "h = Wx, g = h^2, \\quad L = g^Tg": "h = (W*x); g = h^2; L = (g'*g)",
     r"z_1 = Ax, z_2 = Bx, f = z_1^Tz_2, x \in \mathbb{R}^n": "z_1 = (A*x); z_2 = (B*x); f = (z_1'*z_2); x: R(n)",
+    # what is defined
+    r"\log p(y|X) = -\|y\|^2": "log_p = -norm(y)^2",
+    r"\ln p_\theta(\mathbf{y} \mid X) = y^Ty \\ g = a": "ln_p_theta = (y'*y); g = a",
+    r"RSS(\beta) = \beta^T\beta \\ g = 2RSS(\beta) + RSS + RS": "RSS = (beta'*beta); g = ((2*RSS) + RSS + (R*S))",
+    r"loss(w) = w^Tw": "loss = (w'*w)",
+    r"\min_w L(w) = w^Tw": "L = (w'*w)",
     # below sums
     r"\sum_{\substack{i=1 \\ i \ne j}}^n x_i + \sum_\substack{i\\k\\} X_{ik}": (
         "(sum(x[i] for i in 1..n if (i != j)) + sum(sum(X[i,k] for k) for i))"
@@ -55,6 +61,7 @@ REFUSED = {
     "x : y": ("what stands beside the colon", ":", "\\langle"),
     "a < b, c > d": ("a comma cannot stand here", ",", "\\\\"),
     "A:B:C": ("two colons", "A:B:C", "\\langle"),
+    "Ax(t) = b": ("only a name", "Ax", "f(x)"),
     "a, b = c": ("= cannot stand here", "=", "one name"),
 }
 
@@ -74,6 +81,11 @@ def test_the_colon_stands_between_matrices() -> None:
     for source in (r"\|A\| : \|B\|", "Ax : By", r"A : \|B\|"):
         with pytest.raises(ShapeError, match="A:B is that of two matrices"):
             matcalc.parse(source, "A, B: matrix; x, y: vector", latex=True)
+
+
+def test_a_note_tells_what_is_read_as_a_name() -> None:
+    notes = matcalc.parse(r"\log p(y|X) = -\|y\|^2", latex=True).notes
+    assert notes == (r"\log p(y|X) is read as the name of what is on the right, log_p",)
 
 
 @pytest.mark.parametrize(

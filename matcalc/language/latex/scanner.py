@@ -44,6 +44,8 @@ class Scan(Names):
 
         Raises: ParseError.
         """
+        if self.sentence.note:
+            self.notes.append(self.sentence.note)
         i = self.objective()
         head = self.context.heads.get(self.number)
         if head is not None and head.arguments is not None:

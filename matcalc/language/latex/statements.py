@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from matcalc.errors import ParseError
+from matcalc.language.latex.heads import named
 from matcalc.language.latex.pieces import Piece
 
 CLOSING = {"(": ")", "{": "}", "[": "]", "\\{": "\\}", "begin": "end", "<(": ">)"}
@@ -20,7 +21,7 @@ class Sentence:
     """The pieces of one statement.
 
     `pairs` tells where each bracket closes, `related` which brackets hold a relation, `assign` where its = stands (0: nowhere),
-    `enclosing` which bracket each piece stands in (-1: none), a bracket that closes in its own.
+    `enclosing` which bracket each piece stands in (-1: none), a bracket that closes in its own, `note` what was assumed.
     """
 
     body: list[Piece]
@@ -28,6 +29,7 @@ class Sentence:
     related: set[int] = field(default_factory=set)
     assign: int = 0
     enclosing: list[int] = field(default_factory=list)
+    note: str = ""
 
 
 def sentences(text: str, found: Iterable[Piece]) -> list[Sentence]:
@@ -35,14 +37,11 @@ def sentences(text: str, found: Iterable[Piece]) -> list[Sentence]:
 
     Raises: ParseError for brackets that do not match and for chains of equations.
     """
-    out: list[Sentence] = []
-    for body in _split(text, list(found)):
-        for part in _between_commas(text, body):
-            while part and part[-1].kind in (".", ",", ":"):
-                part.pop()
-            if part:
-                out.append(_paired(text, part))
-    return out
+    parts = [part for body in _split(text, list(found)) for part in _between_commas(text, body)]
+    for part in parts:
+        while part and part[-1].kind in (".", ",", ":"):
+            part.pop()
+    return [_paired(text, part, note) for part, note in named(text, parts) if part]
 
 
 def _error(text: str, what: str, p: Piece, hint: str) -> ParseError:
@@ -142,9 +141,9 @@ def _defines(segment: list[Piece]) -> bool:
     return False
 
 
-def _paired(text: str, body: list[Piece]) -> Sentence:
+def _paired(text: str, body: list[Piece], note: str) -> Sentence:
     """The statement with its brackets matched."""
-    made = Sentence(body)
+    made = Sentence(body, note=note)
     open_: list[int] = []
     for i, p in enumerate(body):
         made.enclosing.append(open_[-1] if open_ else -1)
