@@ -34,6 +34,13 @@ READ = {
     r"RSS(\beta) = \beta^T\beta \\ g = 2RSS(\beta) + RSS + RS": "RSS = (beta'*beta); g = ((2*RSS) + RSS + (R*S))",
     r"loss(w) = w^Tw": "loss = (w'*w)",
     r"\min_w L(w) = w^Tw": "L = (w'*w)",
+    # what is minimised, assumed, or spacing
+    r"\underset{x}{\min} x^Tx": "(x'*x)",
+    r"\underset{w, b}{\operatorname{arg\,min}}\; w^Tw + b": "((w'*w) + b)",
+    r"\underset{\beta}{\text{minimize}} \ \beta": "beta",
+    r"{\textstyle\sum_i} x_i\mkern3mu y_i + \mskip-2mu \underset{i}{\sum} x_i": "(sum((x[i]*y[i]) for i) + sum(x[i] for i))",
+    r"\log\det X, X \succ 0": "log(det(X)); X: matrix posdef",
+    r"A + B, \quad A, B \succeq \mathbf{0}": "(A + B); A, B: matrix symmetric",
     # below sums
     r"\sum_{\substack{i=1 \\ i \ne j}}^n x_i + \sum_\substack{i\\k\\} X_{ik}": (
         "(sum(x[i] for i in 1..n if (i != j)) + sum(sum(X[i,k] for k) for i))"
@@ -62,6 +69,10 @@ REFUSED = {
     "a < b, c > d": ("a comma cannot stand here", ",", "\\\\"),
     "A:B:C": ("two colons", "A:B:C", "\\langle"),
     "Ax(t) = b": ("only a name", "Ax", "f(x)"),
+    r"f + \text{const.}": ("a constant that is not written out", r"\text{const.}", "leave it out"),
+    r"f + \mathrm{const}": ("a constant that is not written out", r"\mathrm{const}", "leave it out"),
+    r"X \succ Y": ("\\succ is read before 0 alone", r"\succ", "positive definite"),
+    r"\underset{a}{x}": ("what stands below it", r"\underset", "\\min"),
     "a, b = c": ("= cannot stand here", "=", "one name"),
 }
 

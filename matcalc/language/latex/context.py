@@ -128,7 +128,7 @@ def _declared(made: Context, sentence: Sentence) -> None:
     at = next((i for i, p in enumerate(sentence.body) if p.kind == "mark" and p.value == "in"), 0)
     if not at or at + 1 >= len(sentence.body) or sentence.body[at + 1].kind != "space":
         return
-    letter, sizes = sentence.body[at + 1].value, sentence.body[at + 2 :]
+    letter, sizes = sentence.body[at + 1].value[0], sentence.body[at + 2 :]
     kind = "matrix" if letter == "S" or any(p.kind == "mul" for p in sizes) else "vector" if sizes else "scalar"
     kind = kind if letter in "RS" else "integer"
     i = 0

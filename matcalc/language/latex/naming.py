@@ -6,7 +6,7 @@ from matcalc.language.latex.context import content, fused, is_label
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import BRACKETS, Found
 from matcalc.language.latex.scripts import Scripts
-from matcalc.language.latex.words import function_of
+from matcalc.language.latex.words import CONSTANTS, function_of
 from matcalc.language.syntax.names import name_key
 
 _FUNCTIONS = frozenset("fgh")
@@ -161,6 +161,9 @@ class Names(Scripts):
             self.call(i + 1)
             yield "FUNC", "d", p.start, p.end
             return
+        if word in CONSTANTS and not self.context.known(word):
+            hint = f"leave it out, as it changes no derivative, or declare `{word}: scalar`"
+            raise self.error("a constant that is not written out has no value", p, hint)
         if word in _MEANS and following in BRACKETS and not self.context.known(word):
             hint = "write it as a sum: \\frac{1}{N}\\sum_{i=1}^N …"
             raise self.error("an expectation is not read", p, hint)

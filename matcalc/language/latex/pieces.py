@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from matcalc.errors import ParseError
-from matcalc.language.latex import words
+from matcalc.language.latex import angles, words
 from matcalc.language.latex.words import function_of
 from matcalc.language.syntax.names import GREEK
 from matcalc.language.syntax.scanner import MAX_DEPTH, show
@@ -51,17 +51,12 @@ _WORD = re.compile(
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:(?:\\?_|-| )[A-Za-z0-9]+)*(?:\\?_)*")
 _ARGUMENT = re.compile(r"\s*(?:\{[^{}]*\}|\[[^\[\]]*\])*")
+_LENGTH = re.compile(r"\s*-?[\d.]+\s*(?:mu|pt|em|ex|mm|cm|in)")
+_ZERO = re.compile(r"\s*(?:\{\s*)?(?:\\(?:mathbf|bm|boldsymbol|bf)\s*\{?\s*)?0(?:\s*\})*(?![\d.])")
 _BLACKBOARD = re.compile(r"\s*(?:\{\s*([A-Za-z0-9])\s*\}|([A-Za-z0-9]))")
 _FIGURE = re.compile(r"\s*(?:\{\s*([01])\s*\}|([01])(?![0-9]))")
 _BOLD_WORD = re.compile(r"\s*\{\s*([A-Za-z]{2,})\s*\}")
-_LONGEST = 80
-"""How long each side of <x, y> may be."""
 _BEFORE_BRACKET = re.compile(r"\s*(?:\\(?:left|[bB]igg?l?)\s*)?(?:[(\[]|\\\{|\\lbrace)")
-_INNER = r"(?:[^<>{},;=\[\]]|\{(?:[^<>{}]|\{[^<>{}]*\})*\}|\[[^<>\[\]]*\])"
-_ANGLE = re.compile(rf"{_INNER}{{1,{_LONGEST}}},{_INNER}{{1,{_LONGEST}}}>")
-_RELATION = re.compile(r"\\(?:le|ge|lt|gt|ne)(?![a-z])|\\(?:leq|geq|neq)|\\\\")
-_OPERANDS = frozenset(["name", "number", "word", "ones", "zeros", ")", "]", "}", "\\}", "|", "||", "'", "mark"])
-_OPERAND = re.compile(r"\s*(?:[A-Za-z0-9(\[{|]|\\(?:[,;:! {|]|(?!right|cdot|times|odot|q?quad|end|text|in(?![a-z]))[A-Za-z]))")
 _SHOWN = {"−": "-", "’": "'"}
 _HEAD = frozenset(["name", "word", "number", "font", "accent", "{", "}", "(", ")", "_", ",", ";", "^", "mark"])
 _HEAD_LENGTH = 40
@@ -163,7 +158,7 @@ class _Pieces:
             self.add(f"{c}{self.direction}", c, start, end)
         elif c == "." and self.direction:
             self.direction = ""
-        elif (c == "<" and (self.direction or self.encloses(end))) or (c == ">" and (self.direction or self.angles)):
+        elif (c == "<" and (self.direction or self.opens(end))) or (c == ">" and (self.direction or self.angles)):
             self.angles += 1 if c == "<" else -1
             self.add("<(" if c == "<" else ">)", c, start, end)
         elif c in "<>":
@@ -177,20 +172,9 @@ class _Pieces:
         else:
             self.add(c, c, start, end)
 
-    def encloses(self, position: int) -> bool:
-        """Whether a < before that place opens <x, y>: a comma and a > follow, and it is not below a sum as i < j, k > l."""
-        depth = 0
-        for p in self.found[: -_HEAD_LENGTH - 1 : -1]:
-            depth += (p.kind in ")}]") - (p.kind in "({[")
-            if depth < 0 or p.kind == "_":
-                if depth < 0 and p.kind == "{":
-                    return False
-                break
-        found = _ANGLE.match(self.text, position)
-        if found is None or _RELATION.search(found.group()):
-            return False
-        operand = bool(self.found) and self.found[-1].kind in _OPERANDS
-        return not (operand and _OPERAND.match(self.text, found.end()))
+    def opens(self, end: int) -> bool:
+        """Whether a < opens <x, y>."""
+        return angles.opens(self.text, end, [p.kind for p in self.found[-_HEAD_LENGTH:]])
 
     def character(self, c: str, start: int, end: int) -> int:
         """Enter a character that stands for a control word."""
@@ -229,6 +213,9 @@ class _Pieces:
         if word in words.SKIPPED:
             found = _ARGUMENT.match(self.text, end)
             return found.end() if found else end
+        if word in ("mkern", "kern", "mskip", "hskip"):
+            found = _LENGTH.match(self.text, end)
+            return found.end() if found else end
         if word in words.SIZING:
             self.direction = words.SIZING[word]
             return end
@@ -243,6 +230,8 @@ class _Pieces:
             self.add(f"{kind}{self.direction}" if kind in ("|", "||") else kind, word, start, end)
         elif word in words.LETTERS:
             self.letter(words.LETTERS[word], f"\\{word}", start, end)
+        elif word in words.DEFINITE:
+            return self.definite(word, start, end)
         elif word in words.PRODUCTS:
             self.add("mul", word, start, end)
         elif word in words.RELATIONS:
@@ -280,6 +269,16 @@ class _Pieces:
             shown = word if word.isprintable() and word.strip() else ""
             raise self.error(f"unknown command \\{shown}", start, end, hint)
 
+    def definite(self, word: str, start: int, end: int) -> int:
+        r"""Enter what X \succ 0 says of X; the place after it."""
+        found = _ZERO.match(self.text, end)
+        if found is None:
+            hint = "X \\succ 0 says that X is positive definite"
+            raise self.error(f"\\{word} is read before 0 alone", start, end, hint)
+        self.add("mark", "in", start, end)
+        self.add("space", words.DEFINITE[word], start, found.end())
+        return found.end()
+
     def upright(self, command: str, start: int, end: int) -> int:
         r"""Enter a word, as \mathrm{loss}; the place after it."""
         found = _WORD.match(self.text, end)
@@ -296,6 +295,8 @@ class _Pieces:
         last = found.end()
         if "\\mathrm" in found.group() and self.text[last : last + 1] == "}":
             last += 1
+        if word.rstrip(".") in words.CONSTANTS:
+            word = word.rstrip(".")
         if word in words.WHERE:
             self.add("where", word, start, last)
         elif command.startswith("text") and word in ("", ".", ",", "and", ";"):

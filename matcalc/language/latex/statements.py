@@ -128,7 +128,9 @@ def _between_commas(text: str, body: list[Piece]) -> list[list[Piece]]:
 
 def _is_name(segment: list[Piece]) -> bool:
     """Whether a name stands alone."""
-    return bool(segment) and segment[0].kind in ("name", "word") and all(p.kind in "_{}namenumberword" for p in segment)
+    if not segment or segment[0].kind not in ("name", "word"):
+        return False
+    return len(segment) == 1 or (segment[1].kind == "_" and all(p.kind in "_{}namenumberword" for p in segment))
 
 
 def _defines(segment: list[Piece]) -> bool:

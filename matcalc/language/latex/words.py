@@ -54,11 +54,15 @@ BRACKETS = {
     "lvert": "|(", "rvert": "|)", "lVert": "||(", "rVert": "||)", "vert": "|", "Vert": "||", "|": "||", "{": "\\{", "}": "\\}",
     "mid": "|", "parallel": "||",
 }  # fmt: skip
+DEFINITE = {"succ": "S++", "succeq": "S+", "succcurlyeq": "S+"}
+"""Relations to 0 that say what a matrix is, and the set that it lies in."""
+CONSTANTS = frozenset("const constant cst Const".split())
+"""Words for a term that is not written out."""
 PLAIN = frozenset("top intercal prime dagger in over infty".split())
 """Words that the scanner looks at one by one."""
 TRANSPOSES = frozenset(["T", "top", "intercal", "prime"])
 """What a transpose is marked with."""
-COMMANDS = {"frac": 2, "tfrac": 2, "dfrac": 2, "cfrac": 2, "sqrt": 1, "norm": 1, "abs": 1, "substack": 1}
+COMMANDS = {"frac": 2, "tfrac": 2, "dfrac": 2, "cfrac": 2, "sqrt": 1, "norm": 1, "abs": 1, "substack": 1, "underset": 2}
 """Commands and how many arguments they take."""
 
 CHARACTERS = {
