@@ -61,13 +61,13 @@ def product(chain: Chain) -> Expression:
 def _multiplied(chain: Chain) -> Expression:
     """The product of a chain in which no function takes all that follows."""
     if FROBENIUS in chain.operators:
+        if chain.operators.count(FROBENIUS) > 1:
+            whole = (chain.factors[0].span[0], chain.factors[-1].span[1])
+            raise RefusedError("two colons in one product are not read", whole, "write \\langle A, B\\rangle for each")
         at = chain.operators.index(FROBENIUS)
         first = _multiplied(Chain(chain.factors[:at], chain.operators[:at]))
         second = _multiplied(Chain(chain.factors[at:], [SIDE_BY_SIDE, *chain.operators[at + 1 :]]))
-        span = (first.span[0], second.span[1])
-        if FROBENIUS in chain.operators[at + 1 :]:
-            raise RefusedError("two colons in one product are not read", span, "write \\langle A, B\\rangle for each")
-        return Product((first, second), ("*", FROBENIUS), span)
+        return Product((first, second), ("*", FROBENIUS), (first.span[0], second.span[1]))
     factors, operators = _applied(chain)
     if not _ENTRYWISE.isdisjoint(operators):
         factors, operators = _grouped(factors, operators)
