@@ -155,6 +155,12 @@ def _leaf(problem: Problem, wrt: str | sympy.Basic, names: Mapping[str, Node], o
     if X is None:
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(names)}"
+        parts = [part.strip() for part in name.split(",")]
+        if len(parts) > 1 and all(parts):
+            listed = ", ".join(f'"{part}"' for part in parts)
+            hint = f"name them one by one: {' '.join(f'--wrt {part}' for part in parts)}, or wrt=[{listed}] in Python"
+        elif not names:
+            hint = "the expression holds no variables"
         raise UnknownNameError(f"there is no variable {name} to differentiate by", hint=hint)
     if "integer" in properties(X):
         raise UndifferentiableError(f"{name} is an integer: nothing is differentiated by it", hint="declare it as a scalar")
