@@ -73,6 +73,7 @@ REFUSED = {
     r"f + \mathrm{const}": ("a constant that is not written out", r"\mathrm{const}", "leave it out"),
     r"X \succ Y": ("\\succ is read before 0 alone", r"\succ", "positive definite"),
     r"\underset{a}{x}": ("what stands below it", r"\underset", "\\min"),
+    "x_+": ("what the + below it says", "_+", "(x)_+"),
     "a, b = c": ("= cannot stand here", "=", "one name"),
 }
 

@@ -121,9 +121,9 @@ class Scan(Names):
         opening = self.sentence.enclosing[i]
         if self.last not in _ENDS_OPERAND or (opening > 0 and self.kind(opening - 1) == "_"):
             return False
-        end = self.pairs.get(opening, len(self.body))
-        sides = self.body[max(opening + 1, self.sentence.assign + 1 if self.sentence.assign else 0) : i], self.body[i + 1 : end]
-        if not all(any(p.kind == "name" and self.context.is_matrix(p.value) for p in side) for side in sides):
+        first, end = max(opening, self.sentence.assign or -1), self.pairs.get(opening, len(self.body))
+        sides = range(i - 1, first, -1), range(i + 1, end)
+        if not all(any(self.kind(j) == "name" and self.context.is_matrix(self.body[j].value) for j in side) for side in sides):
             hint = (
                 "A:B is the inner product of two matrices; a division is written with /, an inner product \\langle x, y\\rangle"
             )

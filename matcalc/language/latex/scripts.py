@@ -88,6 +88,9 @@ class Scripts(Reading):
         opening, closing = i + 1, self.pairs[i + 1]
         self.closings.setdefault(closing, ("SUBEND", True))
         if i not in self.plain:
+            if [x.kind for x in content(self.sentence, opening)] == ["+"]:
+                hint = "the positive part has brackets, (x)_+; a name of its own is x_{\\mathrm{plus}}"
+                raise self.error("what the + below it says cannot be told", p, hint, self.body[closing])
             if self.last == "TRANSPOSE" and sum(x.kind in ("name", "number") for x in content(self.sentence, opening)) > 1:
                 raise self.error(
                     "whose entry this is cannot be told", p, "write (X^\\top)_{ij} or X_{ij}^\\top", self.body[closing]
