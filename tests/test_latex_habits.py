@@ -74,6 +74,7 @@ REFUSED = {
     r"X \succ Y": ("\\succ is read before 0 alone", r"\succ", "positive definite"),
     r"\underset{a}{x}": ("what stands below it", r"\underset", "\\min"),
     "x_+": ("what the + below it says", "_+", "(x)_+"),
+    "tr AB": ("tr may be the trace", "tr", "\\operatorname{tr}"),
     "a, b = c": ("= cannot stand here", "=", "one name"),
 }
 

@@ -33,6 +33,9 @@ class Names(Scripts):
         """A letter with what belongs to its name, its entries, or the function that it is."""
         context, name, end = self.context, p.value, p.end
         following = self.kind(i + 1)
+        if name in ("t", "T") and self.is_plain_trace(i):
+            hint = "the trace is \\operatorname{tr}(X) or tr(X), a product t \\cdot r"
+            raise self.error("tr may be the trace, or t times r", p, hint, self.body[i + 1])
         if name == "e" and following == "^" and not context.known("e") and not self.is_mark(i + 1):
             yield "EXP", "exp", p.start, p.end
             yield "skip", "", i + 2, 0
@@ -73,6 +76,14 @@ class Names(Scripts):
         for place, label in places:
             yield from self.entry(place, label)
         yield "skip", "", at, 0
+
+    def is_plain_trace(self, i: int) -> bool:
+        """Whether the letters tr stand there as one word before a name: tr AB."""
+        before, run = self.body[i - 1] if i else None, self.body[i : i + 3]
+        if len(run) < 3 or run[1].value != "r" or run[1].start != run[0].end or run[2].kind not in ("name", "word"):
+            return False
+        apart = run[2].start > run[1].end and not (before is not None and before.kind == "name" and before.end == run[0].start)
+        return apart and not self.context.known(run[0].value) and not self.context.known("r")
 
     def is_delta(self, at: int) -> bool:
         r"""Whether two indices stand there: \delta_{ij}."""
