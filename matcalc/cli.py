@@ -166,6 +166,11 @@ class _Asked:
     rules: tuple[Path, ...]
     file: bool
 
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """What to differentiate by, each once; None for every variable."""
+        return tuple(dict.fromkeys(self.wrt)) or None
+
     def read(self) -> tuple[Problem, Rulebase]:
         """The problem, and the rules to solve it by."""
         if (self.transpose or self.bold) and self.form not in _TYPESET:
@@ -209,7 +214,7 @@ def grad(convention: str, through: bool, **options: Any) -> None:
     problem, rules = asked.read()
     from matcalc.derivation import gradients
 
-    wrt, verify = asked.wrt or None, not asked.no_verify
+    wrt, verify = asked.names, not asked.no_verify
     found = gradients(problem, wrt, verify=verify, convention=convention, through=through, rules=rules)
     asked.show(problem, found)
 
@@ -222,7 +227,7 @@ def diff(**options: Any) -> None:
     problem, rules = asked.read()
     from matcalc.differentials import differential
 
-    asked.show(problem, [differential(problem, asked.wrt or None, verify=not asked.no_verify, rules=rules)])
+    asked.show(problem, [differential(problem, asked.names, verify=not asked.no_verify, rules=rules)])
 
 
 @command.command(cls=_ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
@@ -234,7 +239,7 @@ def jac(layout: str, **options: Any) -> None:
     problem, rules = asked.read()
     from matcalc.jacobians import jacobians
 
-    asked.show(problem, jacobians(problem, asked.wrt or None, layout=layout, verify=not asked.no_verify, rules=rules))
+    asked.show(problem, jacobians(problem, asked.names, layout=layout, verify=not asked.no_verify, rules=rules))
 
 
 @command.command(cls=_ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
@@ -245,7 +250,7 @@ def hess(**options: Any) -> None:
     problem, rules = asked.read()
     from matcalc.hessians import hessians
 
-    asked.show(problem, hessians(problem, asked.wrt or None, verify=not asked.no_verify, rules=rules))
+    asked.show(problem, hessians(problem, asked.names, verify=not asked.no_verify, rules=rules))
 
 
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")

@@ -14,7 +14,7 @@ from matcalc.calculus.cases import Case, cases
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
 from matcalc.calculus.parts import base_of
-from matcalc.errors import ArgumentError, ShapeError, VerificationError
+from matcalc.errors import ArgumentError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import rebuild
@@ -23,7 +23,7 @@ from matcalc.numeric.function import Function, function
 from matcalc.numeric.verify import Check, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.text import text
-from matcalc.request import graph, leaves_asked, read_problem
+from matcalc.request import graph, leaves_asked, not_scalar, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulefiles.signatures import RULES
@@ -139,11 +139,8 @@ def gradients(
     read = read_problem(problem, declare, known, wrt).entry
     leaves = leaves_asked(read, wrt)
     if not is_scalar(read.expression):
-        raise ShapeError(
-            f"a gradient is that of a scalar; {text(read.expression)} has shape {_dims(read.shape)}",
-            source=read.source,
-            hint="make a scalar of it first: its norm, its sum, or inner(G, F) with a cotangent G",
-        )
+        what = f"a gradient is that of a scalar; {text(read.expression)} has shape {_dims(read.shape)}"
+        raise not_scalar(read, what, known)
     symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}
     engine = Engine(read, known)
     if not through:

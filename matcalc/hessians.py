@@ -14,7 +14,7 @@ from matcalc.calculus.atoms import differential_of_name, paired
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.free import Free
 from matcalc.calculus.reasons import HESSIAN, SECOND, SIMPLIFIED
-from matcalc.errors import ArgumentError, ShapeError
+from matcalc.errors import ArgumentError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
@@ -26,7 +26,7 @@ from matcalc.numeric.function import Function, function
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check, agree
 from matcalc.printing.text import text
-from matcalc.request import Asked, leaves_asked, read_problem
+from matcalc.request import Asked, leaves_asked, not_scalar, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.sides import Side
@@ -226,11 +226,8 @@ def _hessians(
     read = read_problem(problem, declare, known, wrt).entry
     leaves = leaves_asked(read, wrt)
     if not is_scalar(read.expression):
-        raise ShapeError(
-            f"a Hessian is that of a scalar; {text(read.expression)} is none",
-            source=read.source,
-            hint="take the Jacobian of its Jacobian, or make a scalar of it first: its norm, its sum",
-        )
+        hint = "take the Jacobian of its Jacobian, or make a scalar of it first: its norm, its sum"
+        raise not_scalar(read, f"a Hessian is that of a scalar; {text(read.expression)} is none", known, hint)
     symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}
     engine = Engine(read, known)
     free = Free(engine, leaves)

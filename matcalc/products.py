@@ -12,7 +12,7 @@ import sympy
 from matcalc.calculus.atoms import differential_of_name, paired
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.free import Free
-from matcalc.errors import ArgumentError, ShapeError
+from matcalc.errors import ArgumentError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import compared, refuse_wrong
 from matcalc.language.problem import Problem
@@ -22,7 +22,7 @@ from matcalc.numeric.function import Function, function
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check
 from matcalc.printing.text import text
-from matcalc.request import Asked, leaves_asked, read_problem
+from matcalc.request import Asked, leaves_asked, not_scalar, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulebase.differential import inner
@@ -175,7 +175,7 @@ def hvp(
     asked = _Asked.of(problem, wrt, declare, rules)
     X, read, free = asked.X, asked.problem, asked.free
     if not is_scalar(read.expression):
-        raise ShapeError(f"a Hessian is that of a scalar; {text(read.expression)} is none", source=read.source)
+        raise not_scalar(read, f"a Hessian is that of a scalar; {text(read.expression)} is none", asked.rules)
     V, told = _direction(read, shape(X), direction)
     node = free.product(X, X, V)
     dX = differential_of_name(free.of(X), asked.rules)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import sympy
 
 from matcalc.calculus.adjoint import children
-from matcalc.errors import ArgumentError, UndifferentiableError, UnknownNameError
+from matcalc.errors import ArgumentError, MatcalcError, ShapeError, UndifferentiableError, UnknownNameError
 from matcalc.exchange.interchange import from_sympy
 from matcalc.language.parser import parse, parse_formula
 from matcalc.language.problem import Problem
@@ -17,13 +17,16 @@ from matcalc.language.syntax.reader import read
 from matcalc.language.syntax.tree import Index, Name, Statement
 from matcalc.language.syntax.tree import postorder as parts_of_text
 from matcalc.nodes.differentials import DIFFERENTIAL
-from matcalc.nodes.expr import Node, head, name_of, postorder, properties, variable
+from matcalc.nodes.expr import Node, head, is_scalar, name_of, postorder, properties, shape, variable
 from matcalc.nodes.families import PARTS
 from matcalc.nodes.indices import is_index
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 
 Asked: TypeAlias = str | sympy.Basic
+_SCALAR = "make a scalar of it first: its norm, its sum, or inner(G, F) with a cotangent G"
+_GUESSES = 12
+"""How many names an error looks at for what would mend it."""
 
 
 def read_problem(
@@ -70,6 +73,31 @@ def leaves_asked(problem: Problem, wrt: Asked | Sequence[Asked] | None) -> list[
             f"{min(strange)} is a differential, of which no gradient is taken", hint="write f itself: its gradient is derived"
         )
     return leaves
+
+
+def not_scalar(problem: Problem, what: str, rules: Rulebase, hint: str = _SCALAR) -> ShapeError:
+    """The error where a scalar is needed, with the names that were read as vectors or matrices and would make it one."""
+    guessed = [name for name, X in problem.variables.items() if not is_scalar(X)][:_GUESSES]
+    mending = [name for name in guessed if _is_scalar_with(problem, name, rules)]
+    if mending:
+        told = ", ".join(f"{name} is read as a {_kind(problem.variables[name])}" for name in mending)
+        hint = f"{told}: declare {' or '.join(f'`{name}: scalar`' for name in mending)}; or {hint}"
+    return ShapeError(what, source=problem.source, span=problem.place, hint=hint)
+
+
+def _is_scalar_with(problem: Problem, name: str, rules: Rulebase) -> bool:
+    """Whether the expression is a scalar where the name, of which nothing is declared, is one."""
+    try:
+        declared = [*problem.declared, f"{name}: scalar"]
+        found = parse(problem.source, declared, signatures=rules.signatures, latex=problem.latex)
+    except MatcalcError:
+        return False
+    return is_scalar(found.entry.expression)
+
+
+def _kind(X: Node) -> str:
+    """What a variable is: a vector or a matrix."""
+    return "vector" if 1 in shape(X) else "matrix"
 
 
 def _listed(wrt: Asked | Sequence[Asked] | None) -> Sequence[Asked]:
@@ -127,6 +155,12 @@ def _leaf(problem: Problem, wrt: str | sympy.Basic, names: Mapping[str, Node], o
     if X is None:
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(names)}"
+        parts = [part.strip() for part in name.split(",")]
+        if len(parts) > 1 and all(parts):
+            listed = ", ".join(f'"{part}"' for part in parts)
+            hint = f"name them one by one: {' '.join(f'--wrt {part}' for part in parts)}, or wrt=[{listed}] in Python"
+        elif not names:
+            hint = "the expression holds no variables"
         raise UnknownNameError(f"there is no variable {name} to differentiate by", hint=hint)
     if "integer" in properties(X):
         raise UndifferentiableError(f"{name} is an integer: nothing is differentiated by it", hint="declare it as a scalar")

@@ -57,6 +57,16 @@ def test_wrt_chooses_the_variables_and_their_order(command: Command) -> None:
     assert "2*A'*(A*x - b)" in out
 
 
+def test_a_variable_that_is_asked_for_twice_is_printed_once(command: Command) -> None:
+    for name in ("grad", "diff", "jac", "hess"):
+        assert command(name, "x'*x", "--wrt", "x", "--wrt", "x") == command(name, "x'*x", "--wrt", "x")
+
+
+def test_what_is_no_variable_gets_a_hint(command: Command) -> None:
+    assert 'name them one by one: --wrt x --wrt y, or wrt=["x", "y"]' in command("x'*y", "--wrt", "x,y")[2]
+    assert "the expression holds no variables" in command("5", "--wrt", "x")[2]
+
+
 def test_what_is_declared_constant_is_left_out(command: Command) -> None:
     _, out, _ = command(LEAST_SQUARES, "-d", "A: matrix(m,n) constant", "-d", "b: vector constant")
     assert [line.split()[0] for line in gradient_lines(out)] == ["df/dx"]

@@ -199,6 +199,14 @@ ERRORS = [
     ("Z = A*x; sum(x)", "Z", "", UndifferentiableError, "Z does not occur", "it depends on x"),
     ("Z = A*x; sum(x)", "A", "", UndifferentiableError, "A does not occur", "it depends on x"),
     ("A*x", "x", "", ShapeError, "a gradient is that of a scalar; A*x has shape n x 1", "inner(G, F)"),
+    (
+        "-y*log(sigmoid(w'*x))",
+        "w",
+        "",
+        ShapeError,
+        "a gradient is that of a scalar",
+        "y is read as a vector: declare `y: scalar`",
+    ),
     ("x'", "x", "", ShapeError, "x' has shape 1 x n", "its norm"),
     ("X*W", "X", "", ShapeError, "X*W has shape", "its sum"),
     ("Z = X*W", "X", "", ShapeError, "has shape", "its sum"),
@@ -215,6 +223,14 @@ def test_what_cannot_be_differentiated_is_refused_with_a_hint(
     with pytest.raises(kind) as caught:
         matcalc.gradient(expression, wrt, declare=declare or None)
     assert what in caught.value.what and hint in caught.value.hint
+
+
+def test_what_is_no_scalar_is_shown_where_it_stands() -> None:
+    source = r"z = w^Tx \\ -y\log\sigma(z)-(1-y)\log(1-\sigma(z))"
+    with pytest.raises(ShapeError) as caught:
+        matcalc.gradient(source, "w")
+    assert caught.value.span is not None and source[slice(*caught.value.span)] == source.split(r"\\ ")[1]
+    assert caught.value.hint.startswith("y is read as a vector: declare `y: scalar`; or make a scalar of it")
 
 
 def test_what_is_no_expression_is_refused() -> None:

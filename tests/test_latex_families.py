@@ -24,6 +24,7 @@ MEANINGS = [
         "C*sum(max(0, 1 - y[i]*(w'*x[i] + b)) for i in 1..n) + 1/2*norm(w)^2",
         {"x": 2, "C": 0, "b": 0},
     ),
+    (r"\sum_{i=1}^N [1 - y_iw^Tx_i]_+", "sum(relu(1 - y[i]*w'*x[i]) for i in 1..N)", {"x": 2, "y": 1, "w": 1}),
     (r"\sum_{i=1}^N (x_i - \bar{x})^2", "sum((x[i] - xbar)^2 for i in 1..N)", {"x": 1}),
     (r"\sum_i x_i^2 + \|x\|^2", "norm(x)^2 + sum(x[i]^2 for i in 1..n)", {"x": 1}),
     (

@@ -40,6 +40,7 @@ from matcalc.nodes.unknown import unknown, upstream
 from matcalc.rulefiles.records import Record
 
 MINUS_ONE = sympy.S.NegativeOne
+_HALF = sympy.S.Half
 MAX_SCALAR_DEPTH = 120
 """How deeply functions of scalars may be nested in one statement."""
 
@@ -175,6 +176,10 @@ class Elaboration(Elements):
             found.append(spread)
         return algebra.hadamard(*found)
 
+    def frobenius(self, first: Node, rest: Sequence[Node], operators: Sequence[str], e: Product) -> Node:
+        """First : last, the inner product of two matrices."""
+        return algebra.trace(algebra.mul(algebra.transpose(first), *rest))
+
     def kronecker(self, first: Node, rest: Sequence[Node], operators: Sequence[str], e: Product) -> Node:
         """First ⊗ rest …."""
         return reduce(algebra.kron, rest, first)
@@ -199,6 +204,9 @@ class Elaboration(Elements):
             )
         if base is ZERO and is_scalar(exponent) and not (exponent.is_number and exponent.is_nonnegative):
             self.refuse("0 has only nonnegative powers", e, "the base is exactly 0, and the exponent may be negative")
+        if not entrywise and not is_scalar(base) and exponent in (_HALF, -_HALF):
+            root = algebra.build("sqrtm", (base,), shape(base))
+            return root if exponent == _HALF else algebra.power(root, MINUS_ONE)
         if is_scalar(exponent) and (is_scalar(base) or not entrywise):
             made = algebra.power(base, exponent)
             if is_scalar(base) and _unreal(made):
@@ -320,7 +328,10 @@ def _unreal(e: Node) -> bool:
     return bool(e.is_number) and e.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I)
 
 
-_KIND = {"*": "matrix_product", "/": "matrix_product", ".*": "entry_product", "./": "entry_product", "kron": "kronecker"}
+_KIND = {
+    "*": "matrix_product", "/": "matrix_product", ".*": "entry_product", "./": "entry_product", "kron": "kronecker",
+    "frobenius": "frobenius",
+}  # fmt: skip
 _HANDLERS: dict[type, Callable[[Elaboration, Any], Node]] = {
     Number: Elaboration.number,
     Name: Elaboration.name,

@@ -140,6 +140,12 @@ class Inference(Indexing):
                 hint = "write inv(B)*A or A*inv(B) for a square matrix, A ./ B entry by entry"
                 raise MisfitError("divide", [factor], [s], what="cannot divide by a matrix or vector", hint=hint)
             return cur
+        if operator == "frobenius":
+            if not cur or not s or 1 in (find(cur[1]), find(s[1])):
+                hint = "write inner(x, y) for vectors, / for a ratio of scalars"
+                raise MisfitError("frobenius", [factor, factor], [cur, s], what="A:B is that of two matrices", hint=hint)
+            unify(self.unifier, tuple(zip(cur, s, strict=True)), "frobenius", (factor, factor), (cur, s))
+            return ()
         if not cur or not s:
             return cur or s
         if operator == "*":
@@ -196,11 +202,11 @@ class Inference(Indexing):
                 what="only a square matrix has a power",
                 hint="write X.^2 entry by entry, X'*X for a square",
             ) from None
-        if not self._integral(e.exponent):
+        if not self._integral(e.exponent) and not _is_half(e.exponent):
             raise misuse(
                 "the power of a matrix is an integer or an integer symbol",
                 e.exponent,
-                "sqrtm(A) is A^(1/2); declare `k: integer`, or write A.^p entry by entry",
+                "A^(1/2) and A^(-1/2) are read too; declare `k: integer`, or write A.^p entry by entry",
                 "integral",
             )
         return base
@@ -347,6 +353,17 @@ class Inference(Indexing):
             raise misuse(f"{name} is declared a function of a {kind}", e.arguments[0], "change the declaration")
         if found:
             self.same(found, wanted, "+", e.arguments[0], e.arguments[0])
+
+
+def _is_half(e: Expression) -> bool:
+    """Whether an exponent is 1/2 or -1/2: those of a square root of a matrix and of its inverse."""
+    while isinstance(e, Negative):
+        e = e.operand
+    if isinstance(e, Product) and e.operators[1:] == ("/",):
+        above, below = e.factors
+        above = above.operand if isinstance(above, Negative) else above
+        return isinstance(above, Number) and isinstance(below, Number) and below.value == 2 * above.value != 0
+    return isinstance(e, Number) and 2 * e.value == 1
 
 
 _HANDLERS: dict[type, Callable[[Inference, Any], Shape]] = {

@@ -77,7 +77,8 @@ def parse(
         if not families:
             raise
         problem = _understood(text, replace(own, families=()), lines, extra, known, reserved)
-    return replace(problem, declared=declared, latex=latex)
+    place = next(line.expression.span for line in reversed(own.lines) if isinstance(line, Statement))
+    return replace(problem, declared=declared, latex=latex, place=place)
 
 
 def _understood(

@@ -8,6 +8,7 @@ from itertools import chain, count
 
 from sympy import Expr
 
+from matcalc.errors import Span
 from matcalc.language.syntax.names import canonical, name_key
 from matcalc.nodes.expr import Node, name_of, operands, properties, scalar_node, shape, variable
 from matcalc.nodes.families import member, member_shape, stated
@@ -20,7 +21,8 @@ class Problem:
 
     `facts` are equations that hold, `distinct` pairs of whole numbers that differ; `functions` are the unknown ones, with
     the kind of their argument; `declared` the texts of separate declarations, `latex`
-    whether the source was said to be LaTeX; `entries` are the indices and the entry of what was defined entry by entry.
+    whether the source was said to be LaTeX; `entries` are the indices and the entry of what was defined entry by entry, `place`
+    is where the expression stands in the source.
     """
 
     source: str
@@ -36,6 +38,7 @@ class Problem:
     declared: tuple[str, ...] = ()
     latex: bool | None = None
     entries: Mapping[Node, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)
+    place: Span | None = None
 
     @property
     def entry(self) -> Problem:

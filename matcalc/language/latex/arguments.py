@@ -14,6 +14,7 @@ _NO_ARGUMENT = frozenset(
     [")", "]", ",", ";", "=", "assign", "\\\\", "break", "where", "rel", "_", "^", "end", "&", "\\}", "big"]
 )
 _MARKS = ("font", "accent")
+_WITH_LIMITS = frozenset(["min", "max", "arg", "argmin", "argmax"])
 _LONGEST_ROOT = 60
 
 
@@ -164,6 +165,8 @@ class _Arguments:
         if not self.groups[-1].waiting:
             if inner == 0:
                 del self.out[group.start :]
+            elif self.out[group.start + 1].kind == "big" and _one(self.out[group.start + 1 : -1]):
+                self.out[group.start :] = self.out[group.start + 1 : -1]  # {\textstyle\sum_i}
             elif inner == 1 and self.out[-2].kind in ("name", "word", "ones", "zeros"):
                 self.out[group.start :] = [self.out[-2]._replace(start=group.piece.start, end=p.end)]
             return
@@ -192,6 +195,10 @@ class _Arguments:
             else:
                 if command.value in ("norm", "abs"):
                     self.bars(command, top.start)
+                elif command.value == "substack":
+                    self.stacked(top.start)
+                elif command.value == "underset":
+                    self.below(command, top.start)
                 start = top.start
                 if waiting and waiting[-1].piece.kind != "font":
                     self.out.insert(start, Piece("{", "", command.start, command.start))
@@ -227,6 +234,26 @@ class _Arguments:
         del self.out[start]
         self.out[start] = Piece(f"{kind}(", kind, command.start, opening.end)
         self.out[-1] = Piece(f"{kind})", kind, closing.start, closing.end)
+
+    def stacked(self, start: int) -> None:
+        r"""The lines of \substack{i=1 \\ i \ne j} with commas between them."""
+        inner = self.out[start + 2 : -1]
+        while inner and inner[-1].kind == "\\\\":
+            inner.pop()
+        self.out[start:] = [p._replace(kind=",") if p.kind == "\\\\" else p for p in inner]
+
+    def below(self, command: Piece, start: int) -> None:
+        r"""\underset{x}{\min} as \min_x."""
+        depth, i = 0, start + 1
+        while depth or i == start + 1:
+            depth += (self.out[i].kind == "{") - (self.out[i].kind == "}")
+            i += 1
+        under, over = self.out[start + 1 : i], self.out[i + 1 : -1]
+        if not all(p.kind == "big" or p.value in _WITH_LIMITS for p in over):
+            hint = "\\underset{x}{\\min} and \\underset{i}{\\sum} are read; a name of its own is x_{\\mathrm{new}}"
+            raise self.error("what stands below it means nothing here", command, hint, self.out[-1])
+        over[0] = over[0]._replace(start=command.start)
+        self.out[start:] = [*over, Piece("_", "_", command.start, command.end), *under]
 
     def scripted(self, script: _Waiting) -> None:
         """A script that is complete; a subscript goes before the superscript that precedes it."""

@@ -174,12 +174,12 @@ class _TreeBuilder(Transformer[Token, list[Line]]):
         call = Call(str(function), arguments, keywords, _span(function, parts[-1]), place_of(function))
         return _applied(function, limits, upper, call)
 
-    def bare(self, function: Token, limits: Any, upper: Any, argument: Any) -> Bare:
+    def bare(self, function: Token, limits: Any, power: Any, argument: Any) -> Bare:
         def applied(whole: Expression) -> Expression:
             call = Call(str(function), (whole,), (), _span(function, whole), place_of(function))
-            return _applied(function, limits, upper, call)
+            return _applied(function, limits, power, call)
 
-        return Bare(argument, applied, _span(function, argument))
+        return Bare(argument, applied, _span(function, argument), function == "tr" and power is None)
 
     def applied_bare(self, function: Token, limits: Any, upper: Any, argument: Expression) -> Expression:
         return self.bare(function, limits, upper, argument).applied(argument)

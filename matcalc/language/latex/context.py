@@ -46,6 +46,7 @@ class Context:
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     heads: dict[int, Head] = field(default_factory=dict)
     both: dict[tuple[int, int], Piece] = field(default_factory=dict)
+    turned: set[tuple[int, int]] = field(default_factory=set)
     subscripts: list[set[str]] = field(default_factory=list)
     applied: dict[str, str] = field(default_factory=dict)
 
@@ -127,7 +128,7 @@ def _declared(made: Context, sentence: Sentence) -> None:
     at = next((i for i, p in enumerate(sentence.body) if p.kind == "mark" and p.value == "in"), 0)
     if not at or at + 1 >= len(sentence.body) or sentence.body[at + 1].kind != "space":
         return
-    letter, sizes = sentence.body[at + 1].value, sentence.body[at + 2 :]
+    letter, sizes = sentence.body[at + 1].value[0], sentence.body[at + 2 :]
     kind = "matrix" if letter == "S" or any(p.kind == "mul" for p in sizes) else "vector" if sizes else "scalar"
     kind = kind if letter in "RS" else "integer"
     i = 0
@@ -156,6 +157,11 @@ def _limits(made: Context, number: int, sentence: Sentence, heads: frozenset[str
         names: list[str] = []
         for clause in _clauses(content(sentence, i + 2)):
             indices, larger = _bound(clause)
+            if len(clause) == 3 and clause[1].kind == "rel" and clause[2].value in names and clause[0].value not in names:
+                outer = clause[0].value
+                if outer in heads or any(outer in n for _, _, n in around[-_NESTED:]):
+                    made.turned.add((number, clause[0].start))
+                    continue
             names += indices
             bound = larger is None or larger.value in heads or any(larger.value in n for _, _, n in around[-_NESTED:])
             if larger is not None and not bound and made.kinds.get(name_key(larger.value)) != "integer":

@@ -6,7 +6,7 @@ from matcalc.language.latex.context import content, fused, is_label
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import BRACKETS, Found
 from matcalc.language.latex.scripts import Scripts
-from matcalc.language.latex.words import function_of
+from matcalc.language.latex.words import CONSTANTS, function_of
 from matcalc.language.syntax.names import name_key
 
 _FUNCTIONS = frozenset("fgh")
@@ -33,6 +33,9 @@ class Names(Scripts):
         """A letter with what belongs to its name, its entries, or the function that it is."""
         context, name, end = self.context, p.value, p.end
         following = self.kind(i + 1)
+        if name in ("t", "T") and self.is_plain_trace(i):
+            hint = "the trace is \\operatorname{tr}(X) or tr(X), a product t \\cdot r"
+            raise self.error("tr may be the trace, or t times r", p, hint, self.body[i + 1])
         if name == "e" and following == "^" and not context.known("e") and not self.is_mark(i + 1):
             yield "EXP", "exp", p.start, p.end
             yield "skip", "", i + 2, 0
@@ -73,6 +76,14 @@ class Names(Scripts):
         for place, label in places:
             yield from self.entry(place, label)
         yield "skip", "", at, 0
+
+    def is_plain_trace(self, i: int) -> bool:
+        """Whether the letters tr stand there as one word before a name: tr AB."""
+        before, run = self.body[i - 1] if i else None, self.body[i : i + 3]
+        if len(run) < 3 or run[1].value != "r" or run[1].start != run[0].end or run[2].kind not in ("name", "word"):
+            return False
+        apart = run[2].start > run[1].end and not (before is not None and before.kind == "name" and before.end == run[0].start)
+        return apart and not self.context.known(run[0].value) and not self.context.known("r")
 
     def is_delta(self, at: int) -> bool:
         r"""Whether two indices stand there: \delta_{ij}."""
@@ -118,7 +129,7 @@ class Names(Scripts):
 
     def is_application(self, i: int, at: int) -> bool:
         """Whether f(x) can be no product: a single name stands in the brackets, or f, g or h before them."""
-        if self.kind(at) != "(" or i < self.sentence.assign:
+        if self.kind(at) != "(" or i < self.sentence.assign or self.is_positive_part(at):
             return False
         inner = content(self.sentence, at)
         single = bool(inner) and inner[0].kind == "name" and all(p.kind in ("_", "^", "{", "}") for p in _outside(inner[1:]))
@@ -161,6 +172,9 @@ class Names(Scripts):
             self.call(i + 1)
             yield "FUNC", "d", p.start, p.end
             return
+        if word in CONSTANTS and not self.context.known(word):
+            hint = f"leave it out, as it changes no derivative, or declare `{word}: scalar`"
+            raise self.error("a constant that is not written out has no value", p, hint)
         if word in _MEANS and following in BRACKETS and not self.context.known(word):
             hint = "write it as a sum: \\frac{1}{N}\\sum_{i=1}^N …"
             raise self.error("an expectation is not read", p, hint)
@@ -172,6 +186,8 @@ class Names(Scripts):
             return
         yield "FUNC", function, p.start, p.end
         at = i + 1
+        if function == "tr" and following in BRACKETS and self.is_transposed(self.pairs[at] + 1):
+            return  # tr (X - Y)^T (X - Y): what is transposed is no trace
         for script in "_^":
             if self.kind(at) == script:
                 self.plain.add(at)

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from matcalc.errors import ParseError
-from matcalc.language.latex import words
+from matcalc.language.latex import angles, words
 from matcalc.language.latex.words import function_of
 from matcalc.language.syntax.names import GREEK
 from matcalc.language.syntax.scanner import MAX_DEPTH, show
@@ -49,8 +49,10 @@ _TOKEN = re.compile(
 _WORD = re.compile(
     r"(?<=\\rm)\s+([A-Za-z]+)|\s*(?:\{\s*(?:\\(?:rm|mathrm|text|sf|tt)\b\s*\{?\s*)?([^{}]*?)\s*\}|([A-Za-z0-9]))"
 )
-_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:(?:\\?_|-| )[A-Za-z0-9]+)*")
+_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:(?:\\?_|-| )[A-Za-z0-9]+)*(?:\\?_)*")
 _ARGUMENT = re.compile(r"\s*(?:\{[^{}]*\}|\[[^\[\]]*\])*")
+_LENGTH = re.compile(r"\s*-?[\d.]+\s*(?:mu|pt|em|ex|mm|cm|in)")
+_ZERO = re.compile(r"\s*(?:\{\s*)?(?:\\(?:mathbf|bm|boldsymbol|bf)\s*\{?\s*)?0(?:\s*\})*(?![\d.])")
 _BLACKBOARD = re.compile(r"\s*(?:\{\s*([A-Za-z0-9])\s*\}|([A-Za-z0-9]))")
 _FIGURE = re.compile(r"\s*(?:\{\s*([01])\s*\}|([01])(?![0-9]))")
 _BOLD_WORD = re.compile(r"\s*\{\s*([A-Za-z]{2,})\s*\}")
@@ -80,6 +82,7 @@ class _Pieces:
         self.direction = ""
         self.aligned = False
         self.matrices = 0
+        self.angles = 0
 
     def all(self) -> list[Piece]:
         """The pieces, with the new lines that end statements."""
@@ -155,6 +158,9 @@ class _Pieces:
             self.add(f"{c}{self.direction}", c, start, end)
         elif c == "." and self.direction:
             self.direction = ""
+        elif (c == "<" and (self.direction or self.opens(end))) or (c == ">" and (self.direction or self.angles)):
+            self.angles += 1 if c == "<" else -1
+            self.add("<(" if c == "<" else ">)", c, start, end)
         elif c in "<>":
             self.add("rel", {"<": "lt", ">": "gt"}[c], start, end)
         elif c in "*/":
@@ -165,6 +171,10 @@ class _Pieces:
             raise self.error("a factorial is not read", start, end, "\\operatorname{gamma}(n + 1) is n!")
         else:
             self.add(c, c, start, end)
+
+    def opens(self, end: int) -> bool:
+        """Whether a < opens <x, y>."""
+        return angles.opens(self.text, end, [p.kind for p in self.found[-_HEAD_LENGTH:]])
 
     def character(self, c: str, start: int, end: int) -> int:
         """Enter a character that stands for a control word."""
@@ -203,6 +213,9 @@ class _Pieces:
         if word in words.SKIPPED:
             found = _ARGUMENT.match(self.text, end)
             return found.end() if found else end
+        if word in ("mkern", "kern", "mskip", "hskip"):
+            found = _LENGTH.match(self.text, end)
+            return found.end() if found else end
         if word in words.SIZING:
             self.direction = words.SIZING[word]
             return end
@@ -217,6 +230,8 @@ class _Pieces:
             self.add(f"{kind}{self.direction}" if kind in ("|", "||") else kind, word, start, end)
         elif word in words.LETTERS:
             self.letter(words.LETTERS[word], f"\\{word}", start, end)
+        elif word in words.DEFINITE:
+            return self.definite(word, start, end)
         elif word in words.PRODUCTS:
             self.add("mul", word, start, end)
         elif word in words.RELATIONS:
@@ -254,6 +269,16 @@ class _Pieces:
             shown = word if word.isprintable() and word.strip() else ""
             raise self.error(f"unknown command \\{shown}", start, end, hint)
 
+    def definite(self, word: str, start: int, end: int) -> int:
+        r"""Enter what X \succ 0 says of X; the place after it."""
+        found = _ZERO.match(self.text, end)
+        if found is None:
+            hint = "X \\succ 0 says that X is positive definite"
+            raise self.error(f"\\{word} is read before 0 alone", start, end, hint)
+        self.add("mark", "in", start, end)
+        self.add("space", words.DEFINITE[word], start, found.end())
+        return found.end()
+
     def upright(self, command: str, start: int, end: int) -> int:
         r"""Enter a word, as \mathrm{loss}; the place after it."""
         found = _WORD.match(self.text, end)
@@ -270,6 +295,8 @@ class _Pieces:
         last = found.end()
         if "\\mathrm" in found.group() and self.text[last : last + 1] == "}":
             last += 1
+        if word.rstrip(".") in words.CONSTANTS:
+            word = word.rstrip(".")
         if word in words.WHERE:
             self.add("where", word, start, last)
         elif command.startswith("text") and word in ("", ".", ",", "and", ";"):

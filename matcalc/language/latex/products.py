@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from matcalc.errors import Span
+from matcalc.language.latex.words import FROBENIUS
 from matcalc.language.syntax.builder import RefusedError
 from matcalc.language.syntax.tree import Bars, Call, Expression, Index, Name, Number, Power, Product, Transpose
 
@@ -17,11 +18,15 @@ SIDE_BY_SIDE = ""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bare:
-    r"""A function without brackets, \log p_i: its argument, and what the function makes of an argument."""
+    r"""A function without brackets, \log p_i: its argument, and what the function makes of an argument.
+
+    One that `takes_all` is applied to the whole product that follows: \operatorname{tr} AB.
+    """
 
     argument: Expression
     applied: Callable[[Expression], Expression]
     span: Span
+    takes_all: bool = False
 
 
 Factor: TypeAlias = Expression | Bare
@@ -43,6 +48,26 @@ class Chain:
 
 def product(chain: Chain) -> Expression:
     """The product of a chain: factors side by side bind tighter than entrywise operators between them."""
+    factors, operators = list(chain.factors), list(chain.operators)
+    for i in range(len(factors) - 1, -1, -1):
+        factor = factors[i]
+        if isinstance(factor, Bare) and factor.takes_all:
+            taken = Chain([factor.argument, *factors[i + 1 :]], [SIDE_BY_SIDE, *operators[i + 1 :]])
+            factors[i:] = [factor.applied(_multiplied(taken))]
+            del operators[i + 1 :]
+    return _multiplied(Chain(factors, operators))
+
+
+def _multiplied(chain: Chain) -> Expression:
+    """The product of a chain in which no function takes all that follows."""
+    if FROBENIUS in chain.operators:
+        if chain.operators.count(FROBENIUS) > 1:
+            whole = (chain.factors[0].span[0], chain.factors[-1].span[1])
+            raise RefusedError("two colons in one product are not read", whole, "write \\langle A, B\\rangle for each")
+        at = chain.operators.index(FROBENIUS)
+        first = _multiplied(Chain(chain.factors[:at], chain.operators[:at]))
+        second = _multiplied(Chain(chain.factors[at:], [SIDE_BY_SIDE, *chain.operators[at + 1 :]]))
+        return Product((first, second), ("*", FROBENIUS), (first.span[0], second.span[1]))
     factors, operators = _applied(chain)
     if not _ENTRYWISE.isdisjoint(operators):
         factors, operators = _grouped(factors, operators)

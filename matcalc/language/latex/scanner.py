@@ -15,7 +15,7 @@ from matcalc.language.latex.context import content
 from matcalc.language.latex.naming import Names
 from matcalc.language.latex.pieces import Piece
 from matcalc.language.latex.reading import BRACKETS, Found
-from matcalc.language.latex.words import PRODUCTS
+from matcalc.language.latex.words import FROBENIUS, PRODUCTS, TURNED
 from matcalc.language.syntax.names import name_key
 
 _PAIRED = frozenset(["(", ")", "[", "]", "\\{", "\\}", "{", "}", ">)"])
@@ -44,6 +44,8 @@ class Scan(Names):
 
         Raises: ParseError.
         """
+        if self.sentence.note:
+            self.notes.append(self.sentence.note)
         i = self.objective()
         head = self.context.heads.get(self.number)
         if head is not None and head.arguments is not None:
@@ -85,6 +87,8 @@ class Scan(Names):
             yield from self.superscript(i, p)
         elif p.kind == "_":
             yield from self.subscript(i, p)
+        elif p.kind in BRACKETS and i not in self.closings and self.is_positive_part(i):
+            yield from self.positive_part(i, p)
         elif p.kind in _PAIRED:
             yield self.bracket(i, p)
         elif p.kind.startswith("|"):
@@ -105,10 +109,26 @@ class Scan(Names):
                 yield "ROW", p.value, p.start, p.end
         elif p.kind == "space":
             yield from self.space(i, p)
+        elif p.kind == ":" and self.is_frobenius(i):
+            yield "MULTIPLY", FROBENIUS, p.start, p.end
         elif p.kind in _SIMPLE:
             yield _SIMPLE[p.kind], p.value, p.start, p.end
         else:
             yield from self.mark(i, p)
+
+    def is_frobenius(self, i: int) -> bool:
+        """Whether a colon is the inner product of two matrices, A : B."""
+        opening = self.sentence.enclosing[i]
+        if self.last not in _ENDS_OPERAND or (opening > 0 and self.kind(opening - 1) == "_"):
+            return False
+        first, end = max(opening, self.sentence.assign or -1), self.pairs.get(opening, len(self.body))
+        sides = range(i - 1, first, -1), range(i + 1, end)
+        if not all(any(self.kind(j) == "name" and self.context.is_matrix(self.body[j].value) for j in side) for side in sides):
+            hint = (
+                "A:B is the inner product of two matrices; a division is written with /, an inner product \\langle x, y\\rangle"
+            )
+            raise self.error("what stands beside the colon are no two matrices", self.body[i], hint)
+        return True
 
     def is_dot(self, i: int) -> bool:
         r"""Whether bold vectors stand on both sides: \mathbf{a} \cdot \mathbf{b}."""
@@ -253,6 +273,11 @@ class Scan(Names):
             if depth == 0:
                 if x.kind == "=":
                     self.plain.add(j)
+                if (self.number, x.start) in self.context.turned:  # j < i below a sum over i: i > j
+                    relation, other = self.body[j + 1], self.body[j + 2]
+                    self.body[j + 2] = other._replace(value=x.value)
+                    self.body[j + 1] = relation._replace(value=TURNED.get(relation.value, relation.value))
+                    self.body[j] = x = x._replace(value=other.value)
                 if x.kind == "name" and run and self.kind(j - 1) == "name":
                     self.before[j] = [Token("COMMA", ",", start_pos=x.start, end_pos=x.start)]
                 run = x.kind == "," or (run and x.kind == "name")

@@ -27,6 +27,19 @@ class Scripts(Reading):
         """Whether a transpose stands there."""
         return self.kind(at) == "^" and [x.value for x in content(self.sentence, at + 1)] in [[mark] for mark in TRANSPOSES]
 
+    def is_positive_part(self, opening: int) -> bool:
+        """Whether a bracket and a + below it are the positive part of what it encloses: [1 - z]_+."""
+        at = self.pairs.get(opening, len(self.body)) + 1
+        return self.kind(at) == "_" and [x.kind for x in content(self.sentence, at + 1)] == ["+"]
+
+    def positive_part(self, i: int, p: Piece) -> Found:
+        """[z]_+ as relu(z)."""
+        below = self.pairs[i] + 1
+        self.skipped.update(range(below, self.pairs[below + 1] + 1))
+        self.call(i)
+        yield "FUNC", "relu", p.start, p.start
+        yield "CALL_OPEN", p.value, p.start, p.end
+
     def is_small_t(self, i: int) -> bool:
         r"""Whether ^t is a transpose: t stands alone above names that are no numbers, and nowhere else."""
         for j, x in enumerate(self.body):
@@ -75,6 +88,9 @@ class Scripts(Reading):
         opening, closing = i + 1, self.pairs[i + 1]
         self.closings.setdefault(closing, ("SUBEND", True))
         if i not in self.plain:
+            if [x.kind for x in content(self.sentence, opening)] == ["+"]:
+                hint = "the positive part has brackets, (x)_+; a name of its own is x_{\\mathrm{plus}}"
+                raise self.error("what the + below it says cannot be told", p, hint, self.body[closing])
             if self.last == "TRANSPOSE" and sum(x.kind in ("name", "number") for x in content(self.sentence, opening)) > 1:
                 raise self.error(
                     "whose entry this is cannot be told", p, "write (X^\\top)_{ij} or X_{ij}^\\top", self.body[closing]
@@ -102,7 +118,7 @@ class Scripts(Reading):
         base = self.body[opening - 2].value if opening > 1 and self.body[opening - 2].kind == "name" else ""
         if len(units) == 1 and closing == opening + 2 and self.body[units[0]].kind == "number":
             x = self.body[units[0]]
-            if len(x.value) == 2 and self.context.is_matrix(base):
+            if len(x.value) == 2 and (self.context.is_matrix(base) or self.encloses_matrices(opening - 2)):
                 self.before[units[0]] = [
                     Token("NUMBER", x.value[0], start_pos=x.start, end_pos=x.start + 1),
                     Token("COMMA", ",", start_pos=x.start + 1, end_pos=x.start + 1),
@@ -113,6 +129,13 @@ class Scripts(Reading):
                 if not (self.body[before].kind == "number" and self.body[j].kind == "name"):
                     start = self.body[j].start
                     self.before[j] = [Token("COMMA", ",", start_pos=start, end_pos=start)]
+
+    def encloses_matrices(self, closing: int) -> bool:
+        """Whether a bracket ends there that holds matrices alone: (AB)_{12}."""
+        if self.kind(closing) not in (")", "]"):
+            return False
+        names = [p.value for p in content(self.sentence, self.sentence.enclosing[closing]) if p.kind == "name"]
+        return bool(names) and all(self.context.is_matrix(n) for n in names)
 
     def edge(self, j: int) -> bool:
         """Whether a dot stands where no operand is on one side of it."""

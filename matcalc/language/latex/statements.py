@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from matcalc.errors import ParseError
+from matcalc.language.latex.heads import named
 from matcalc.language.latex.pieces import Piece
 
 CLOSING = {"(": ")", "{": "}", "[": "]", "\\{": "\\}", "begin": "end", "<(": ">)"}
@@ -20,7 +21,7 @@ class Sentence:
     """The pieces of one statement.
 
     `pairs` tells where each bracket closes, `related` which brackets hold a relation, `assign` where its = stands (0: nowhere),
-    `enclosing` which bracket each piece stands in (-1: none), a bracket that closes in its own.
+    `enclosing` which bracket each piece stands in (-1: none), a bracket that closes in its own, `note` what was assumed.
     """
 
     body: list[Piece]
@@ -28,6 +29,7 @@ class Sentence:
     related: set[int] = field(default_factory=set)
     assign: int = 0
     enclosing: list[int] = field(default_factory=list)
+    note: str = ""
 
 
 def sentences(text: str, found: Iterable[Piece]) -> list[Sentence]:
@@ -35,14 +37,11 @@ def sentences(text: str, found: Iterable[Piece]) -> list[Sentence]:
 
     Raises: ParseError for brackets that do not match and for chains of equations.
     """
-    out: list[Sentence] = []
-    for body in _split(text, list(found)):
-        for part in _declarations(body):
-            while part and part[-1].kind in (".", ",", ":"):
-                part.pop()
-            if part:
-                out.append(_paired(text, part))
-    return out
+    parts = [part for body in _split(text, list(found)) for part in _between_commas(text, body)]
+    for part in parts:
+        while part and part[-1].kind in (".", ",", ":"):
+            part.pop()
+    return [_paired(text, part, note) for part, note in named(text, parts) if part]
 
 
 def _error(text: str, what: str, p: Piece, hint: str) -> ParseError:
@@ -89,8 +88,8 @@ def _goes_on(before: list[Piece], found: list[Piece], at: int) -> bool:
     return p.kind in ("+", "mul") or (p.kind == "-" and following > at + 1)
 
 
-def _declarations(body: list[Piece]) -> list[list[Piece]]:
-    """A statement and the declarations after its commas, apart."""
+def _between_commas(text: str, body: list[Piece]) -> list[list[Piece]]:
+    """A statement, the definitions before its commas and the declarations after them, apart."""
     segments: list[list[Piece]] = [[]]
     commas: list[Piece] = []
     depth = 0
@@ -102,15 +101,23 @@ def _declarations(body: list[Piece]) -> list[list[Piece]]:
         else:
             segments[-1].append(p)
     declares = [any(p.kind == "mark" and p.value == "in" for p in s) and not any(p.kind == "big" for p in s) for s in segments]
-    if not any(declares):
+    defines = [_defines(s) for s in segments]
+    if not any(declares) and not any(defines[1:]):
         return [body]
+    last = max((i for i, found in enumerate(defines) if found), default=0)
+    later: set[str] = set()
+    for i in range(last, -1, -1):
+        segment = segments[i]
+        if i < last and not declares[i] and not _is_name(segment) and (not defines[i] or segment[0].value not in later):
+            hint = "what a comma separates are definitions and, after them, the formula that uses them: z = …, f = …"
+            what = "what follows the comma does not use this" if defines[i] else "a definition follows the formula"
+            raise _error(text, what, segment[0]._replace(end=segment[-1].end) if segment else commas[i], hint)
+        later.update(p.value for p in segment)
     out: list[list[Piece]] = []
     pending: list[Piece] = []
     for i, segment in enumerate(segments):
         pending += segment
-        if declares[i] or not (
-            segment and segment[0].kind in ("name", "word") and all(p.kind in "_{}namenumberword" for p in segment)
-        ):
+        if declares[i] or not _is_name(segment):
             out.append(pending)
             pending = []
         elif i < len(commas):
@@ -119,9 +126,26 @@ def _declarations(body: list[Piece]) -> list[list[Piece]]:
     return out
 
 
-def _paired(text: str, body: list[Piece]) -> Sentence:
+def _is_name(segment: list[Piece]) -> bool:
+    """Whether a name stands alone."""
+    if not segment or segment[0].kind not in ("name", "word"):
+        return False
+    return len(segment) == 1 or (segment[1].kind == "_" and all(p.kind in "_{}namenumberword" for p in segment))
+
+
+def _defines(segment: list[Piece]) -> bool:
+    """Whether a part between commas is a definition."""
+    depth = 0
+    for p in segment:
+        depth += (p.kind in CLOSING) - (p.kind in _CLOSES)
+        if p.kind in ("=", "assign") and depth == 0:
+            return segment[0].kind in ("name", "word")
+    return False
+
+
+def _paired(text: str, body: list[Piece], note: str) -> Sentence:
     """The statement with its brackets matched."""
-    made = Sentence(body)
+    made = Sentence(body, note=note)
     open_: list[int] = []
     for i, p in enumerate(body):
         made.enclosing.append(open_[-1] if open_ else -1)

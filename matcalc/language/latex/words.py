@@ -39,10 +39,14 @@ PRODUCTS = {
     "cdot": "*", "times": "*", "ast": "*", "bullet": "*", "odot": ".*", "circ": ".*", "oslash": "./", "otimes": "kron",
     "div": "/",
 }  # fmt: skip
+FROBENIUS = "frobenius"
+"""The operator between two matrices whose inner product is meant, A:B; it binds least of all."""
 RELATIONS = {
     "ge": "ge", "geq": "ge", "geqslant": "ge", "geqq": "ge", "le": "le", "leq": "le", "leqslant": "le", "leqq": "le",
     "gt": "gt", "lt": "lt", "neq": "ne", "ne": "ne",
 }  # fmt: skip
+TURNED = {"ge": "le", "le": "ge", "gt": "lt", "lt": "gt"}
+"""Relations with their sides exchanged."""
 ASSIGNMENTS = frozenset("coloneqq coloneq triangleq equiv doteq leftarrow gets".split())
 BRACKETS = {
     "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "langle": "<(",
@@ -50,11 +54,15 @@ BRACKETS = {
     "lvert": "|(", "rvert": "|)", "lVert": "||(", "rVert": "||)", "vert": "|", "Vert": "||", "|": "||", "{": "\\{", "}": "\\}",
     "mid": "|", "parallel": "||",
 }  # fmt: skip
+DEFINITE = {"succ": "S++", "succeq": "S+", "succcurlyeq": "S+"}
+"""Relations to 0 that say what a matrix is, and the set that it lies in."""
+CONSTANTS = frozenset("const constant cst Const".split())
+"""Words for a term that is not written out."""
 PLAIN = frozenset("top intercal prime dagger in over infty".split())
 """Words that the scanner looks at one by one."""
 TRANSPOSES = frozenset(["T", "top", "intercal", "prime"])
 """What a transpose is marked with."""
-COMMANDS = {"frac": 2, "tfrac": 2, "dfrac": 2, "cfrac": 2, "sqrt": 1, "norm": 1, "abs": 1}
+COMMANDS = {"frac": 2, "tfrac": 2, "dfrac": 2, "cfrac": 2, "sqrt": 1, "norm": 1, "abs": 1, "substack": 1, "underset": 2}
 """Commands and how many arguments they take."""
 
 CHARACTERS = {
@@ -113,7 +121,6 @@ REFUSED = {
     "ddagger": ("there is no such operation", "the transpose is ^T, the pseudo-inverse ^{+}"),
     "underbrace": ("braces below are not read", "give the expression without them"),
     "overbrace": ("braces above are not read", "give the expression without them"),
-    "substack": ("stacked limits are not read", "separate them by a comma: \\sum_{i, j \\ne i}"),
     "newcommand": ("macros are not read", "write them out"),
     "def": ("macros are not read", "write them out"),
 }
