@@ -199,3 +199,20 @@ def test_free_names_never_end() -> None:
     names = [following() for _ in range(12)]
     assert names[:3] == ["d", "m", "p"]
     assert names[-2:] == ["n3", "n4"]
+
+
+def test_blocks_that_meet_fit_one_by_one_where_nothing_else_tells_their_sizes() -> None:
+    n, m, p, q = (Size(proper=True) for _ in range(4))
+    unifier = Unifier()
+    unifier.unify(plus(n, m), plus(p, q))
+    unifier.settle()
+    assert find(n) is find(p) and find(m) is find(q)
+
+
+def test_blocks_wait_for_what_another_equation_tells() -> None:
+    n, m, p, q = (Size(proper=True) for _ in range(4))
+    unifier = Unifier()
+    unifier.unify(plus(n, m), plus(p, q))
+    unifier.unify(n, q)
+    unifier.settle()
+    assert find(n) is find(q) and find(m) is find(p)

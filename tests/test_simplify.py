@@ -141,6 +141,7 @@ STRATEGY_EXAMPLES = [
 
 
 NORMAL_FORMS = {
+    "write_out",  # two terms are written out
     "turn_negative_power",
     "push_transpose",  # (A*B)' is B'*A'
     "contract",  # x*y'*z is (y'*z)*x
@@ -335,6 +336,8 @@ def test_the_cost_is_about_what_a_reader_sees() -> None:
 # ---------------------------------------------------------------- the same everywhere
 
 SAME = [
+    ("[x; y]'*[A, B; B', C]*[x; y]", ""),
+    ("[x; s]'*[A, B; B', C]*[x; s]", ""),
     ("norm(max(X*W, 0) - Y)^2", ""),
     ("tr(A*X*B*X'*C) + tr(X'*B*A*X)", ""),
     ("logdet(X'*A*X)", "A: matrix(n,n) symmetric"),

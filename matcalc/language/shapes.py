@@ -174,6 +174,21 @@ def atoms(d: Dim) -> set[Size]:
     return {s for monomial in _terms(d) for s in monomial} if isinstance(d, Polynomial) else set()
 
 
+def _solutions(difference: dict[Monomial, Fraction]) -> list[tuple[Size, dict[Monomial, Fraction]]]:
+    """What each unknown that occurs once, alone, must be for the difference to vanish; the plainest first."""
+    found = []
+    for size in sorted({s for monomial in difference for s in monomial if not s.name}, key=lambda s: s.order):
+        c = difference.get((size,), Fraction(0))
+        if abs(c) == 1 and sum(size in monomial for monomial in difference) == 1:
+            found.append((size, {m: -value / c for m, value in difference.items() if m != (size,)}))
+    return sorted(found, key=lambda solution: _removals(solution[1]))
+
+
+def _removals(terms: dict[Monomial, Fraction]) -> int:
+    """How many terms are taken away."""
+    return sum(c < 0 for c in terms.values())
+
+
 class Unifier:
     """Makes dimensions equal, and remembers the equations that have to wait."""
 
@@ -214,8 +229,11 @@ class Unifier:
             d.proper = d.proper or unknown.proper
         unknown.link = d
 
-    def _solve(self, a: Dim, b: Dim) -> bool:
-        """Whether a = b could be settled: it holds, or it has been solved for an unknown that occurs once, alone."""
+    def _solve(self, a: Dim, b: Dim, guessing: bool = False) -> bool:
+        """Whether a = b could be settled: it holds, or it has been solved for an unknown that occurs once, alone.
+
+        Where that would be a difference of sizes and there is a choice, it is solved only when `guessing`.
+        """
         difference = dict(_terms(a))
         _accumulate(difference, _terms(b), -1)
         if not difference:
@@ -226,14 +244,14 @@ class Unifier:
             raise ClashError(a, b)
         if len(difference) == 1 or (len(difference) == 2 and () in difference and len(unknowns) < len(sizes)):
             self._positive(difference, a, b)
-        difference = _divided(difference)
-        for unknown in unknowns:
-            inside = [monomial for monomial in difference if unknown in monomial]
-            if inside == [(unknown,)] and abs(difference[(unknown,)]) == 1:
-                c = difference.pop((unknown,))
-                self._bind(unknown, _made({monomial: -value / c for monomial, value in difference.items()}))
-                return True
-        return False
+        solutions = _solutions(_divided(difference))
+        if not solutions:
+            return False
+        unknown, solution = solutions[0]
+        if len(solutions) > 1 and not guessing and _removals(solution):
+            return False  # n + m = p + q: another equation may tell which of them to keep
+        self._bind(unknown, _made(solution))
+        return True
 
     def _positive(self, difference: dict[Monomial, Fraction], a: Dim, b: Dim) -> None:
         if all(c > 0 for c in difference.values()) or all(c < 0 for c in difference.values()):
@@ -245,16 +263,36 @@ class Unifier:
         Raises: ClashError where an equation cannot be solved.
         """
         while self.waiting:
-            a, b = self.waiting.pop(0)
+            if self._progress():
+                continue
+            a, b = map(simplified, self.waiting.pop(0))
+            factors = (a.factors, b.factors) if isinstance(a, Polynomial) and isinstance(b, Polynomial) else ((), ())
+            if len(factors[0]) == len(factors[1]) == 2:
+                for p, q in zip(*factors, strict=True):
+                    self.unify(p, q)
+            elif not self._pair(a, b) and not self._solve(a, b, guessing=True) and not self._guess(a, b):
+                raise ClashError(a, b)
+
+    def _progress(self) -> bool:
+        """Whether some equation that waited could be settled without a guess."""
+        for i, (a, b) in enumerate(self.waiting):
             a, b = simplified(a), simplified(b)
             if self._solve(a, b) if isinstance(a, Polynomial) or isinstance(b, Polynomial) else self._plain(a, b):
-                continue
-            if isinstance(a, Polynomial) and isinstance(b, Polynomial) and len(a.factors) == len(b.factors) == 2:
-                for p, q in zip(a.factors, b.factors, strict=True):
-                    self.unify(p, q)
-                continue
-            if not self._guess(a, b):
-                raise ClashError(a, b)
+                del self.waiting[i]
+                return True
+        return False
+
+    def _pair(self, a: Dim, b: Dim) -> bool:
+        """Whether n + m = p + q could be settled by n = p and m = q: blocks that meet fit one by one."""
+        pairs = list(zip(_terms(a).items(), _terms(b).items(), strict=False))
+        if len(_terms(a)) != len(_terms(b)) or any(c != 1 or d != 1 for (_, c), (_, d) in pairs):
+            return False
+        sizes = [(p[0], q[0]) for (p, _), (q, _) in pairs if len(p) == len(q) == 1]
+        if len(sizes) < len(pairs) or not all(p is q or unknown(p) or unknown(q) for p, q in sizes):
+            return False
+        for p, q in sizes:
+            self.unify(p, q)
+        return True
 
     def _plain(self, a: Dim, b: Dim) -> bool:
         self.unify(a, b)

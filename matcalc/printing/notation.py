@@ -10,12 +10,13 @@ from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 from matcalc.printing.layout import ATOM, POWER, PRODUCT, Printed, Rope, join
-from matcalc.printing.text import TextStyle
+from matcalc.printing.text import TextStyle, is_matrix_product
 from matcalc.printing.view import GREEK, Call, View
 
 _NAME = re.compile(r"(?P<base>[^\W\d_]+)(?:_(?P<sub>\w+)|(?P<digits>\d+))?")
 _ACCENTS = ("hat", "bar", "tilde", "dot")
 _OPENING = ("(", "|", "‖", "{", "[", ",")
+_ONES = re.compile("1'?")
 _BARS = ("|", "‖")
 _CLOSING = (")", "|", "‖", "}", "]", ",", r"\right", r"\|")
 _SIZED = re.compile(r"\\(?:left|right)(?![A-Za-z])\.?")
@@ -129,6 +130,17 @@ class MathStyle(TextStyle):
         if function == "sum":
             return product
         return self.chain([self.divided(self.ratio(1, 1), [parts[1]]), product], [True, False])
+
+    def spread(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """A part beside larger ones, made as large: y 1', 1 b', c 1, and 1 itself as 1 or 11'."""
+        before, after = ([self.vector_of_ones(transposed=o == "1'") for o in _ONES.findall(ones)] for ones in view.data)
+        inner = view.parts[0]
+        part = [] if inner.kind == "number" and inner.data == (1, 1) else [parts[0]._replace(negative=False)]
+        products = (inner, *inner.parts) if inner.kind == "product" else (inner,)
+        if after and view.data[1] != "1'" and any(map(is_matrix_product, products)):
+            part = [self.bracketed(p) for p in part]  # (x'*y) 1
+        clear = [True] * len(before) + [False] * len(part) + [True] * len(after)
+        return self.chain([*before, *part, *after], clear)
 
     def array(self, view: View, parts: Sequence[Printed]) -> Printed:
         """Ones 1 and 11', I with its size, 0."""

@@ -18,7 +18,7 @@ from matcalc.nodes.indices import SUM, is_index
 from matcalc.nodes.unknown import function_of, is_unknown, is_upstream
 from matcalc.printing.over import RELATIONS, index_name, over_view
 from matcalc.printing.questions import chain, coefficient, divides, is_ones, opposite, times_size
-from matcalc.printing.spread import dotted, together
+from matcalc.printing.spread import dotted, missing, together
 from matcalc.printing.view import (
     DIFFERENTIAL_RANK,
     Call,
@@ -38,6 +38,7 @@ from matcalc.printing.view import (
     ordered,
     power_view,
     product_view,
+    spread_view,
     sum_view,
     total,
     transpose_view,
@@ -147,7 +148,8 @@ class Outline:
     def _sum(self, e: Node) -> View:
         views, shapes = self._spread_all(operands(e), shape(e))
         terms = [(t, s) for v, s in zip(views, shapes, strict=True) for t in (v.parts if v.kind == "sum" and not s else (v,))]
-        return sum_view([t for t, _ in terms], dotted=dotted([s for _, s in terms]))
+        whole = [spread_view(t, missing(s, shape(e))) for t, s in terms]
+        return sum_view(whole, dotted=dotted([s for _, s in terms]))
 
     # ---------------------------------------------------------------- broadcasting
 
@@ -265,9 +267,10 @@ class Outline:
     # ---------------------------------------------------------------- entrywise operations
 
     def _hadamard(self, e: Node) -> View:
-        views, _ = self._spread_all(operands(e), shape(e))
+        views, shapes = self._spread_all(operands(e), shape(e))
         below = [v.kind == "hadamard" and v.data == ("/",) for v in views]
-        parts = tuple(v.parts[0] if divides else v for v, divides in zip(views, below, strict=True))
+        bare = [v.parts[0] if divides else v for v, divides in zip(views, below, strict=True)]
+        parts = tuple(spread_view(v, missing(s, shape(e))) for v, s in zip(bare, shapes, strict=True))
         return hadamard_view(parts, tuple("/" if divides else "*" for divides in below))
 
     def _entry_power(self, e: Node) -> View:
@@ -337,7 +340,7 @@ class Outline:
             views, shapes = self._spread_all(nodes, shape(e))
             if head(e) == "pow" and not shapes[1]:
                 views[1] = self.plain(nodes[1])
-            return tuple(views)
+            return tuple(spread_view(v, missing(s, shape(e))) if s else v for v, s in zip(views, shapes, strict=True))
         return tuple(loose(self.plain(o)) for o in nodes)
 
     def _call(self, e: Node, name: str) -> View:

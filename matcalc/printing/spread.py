@@ -22,3 +22,11 @@ def dotted(shapes: Sequence[Shape]) -> tuple[bool, ...]:
         found.append(bool(so_far and s and so_far is not s and so_far != s))
         so_far = together(so_far, s)
     return tuple(found)
+
+
+def missing(s: Shape, full: Shape) -> tuple[str, str]:
+    """The ones before and after something of shape s that make it a full array: ("1", ""), ("", "1'"), ("", "11'")."""
+    if not full:
+        return "", ""
+    rows, columns = (n is not ONE and (not s or s[i] is ONE) for i, n in enumerate(full))
+    return "1" * (rows and bool(s)), "1" * (rows and not s) + "1'" * columns

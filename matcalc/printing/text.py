@@ -150,6 +150,10 @@ class TextStyle(Style):
             rope.append(self.at(p, POWER))
         return Printed(tuple(rope), PRODUCT, tall=any(p.tall for p in parts), entrywise=True)
 
+    def spread(self, view: View, parts: Sequence[Printed]) -> Printed:
+        """A part beside larger ones, where broadcasting tells the rest."""
+        return parts[0]._replace(negative=False)
+
     def kron(self, view: View, parts: Sequence[Printed]) -> Printed:
         """A Kronecker product."""
         return self.spelled("kron", parts)

@@ -157,12 +157,21 @@ def product_view(
     return finish(view, labels(factors), degree, 7)
 
 
+def spread_view(view: View, ones: tuple[str, str]) -> View:
+    """The view beside larger ones, with the ones before and after it that make it as large: y 1', 1 b', c 11'."""
+    if not any(ones):
+        return view
+    return finish(View("spread", (view,), ones, view.size, view.negative), view.label, view.degree, view.rank)
+
+
 def averaged(product: View, denominator: list[View]) -> View:
     """The entrywise product where a sum in it, divided by the size that leaves the denominator, is a mean."""
-    for i, (part, operator) in enumerate(zip(product.parts, product.data, strict=True)):
+    for i, (whole, operator) in enumerate(zip(product.parts, product.data, strict=True)):
+        part = whole.parts[0] if whole.kind == "spread" else whole
         if part.kind == "axis" and part.data[0] == "sum" and operator == "*" and any(d is part.parts[1] for d in denominator):
             denominator[:] = [d for d in denominator if d is not part.parts[1]]
             mean = finish(View("axis", part.parts, ("mean", part.data[1]), part.size), part.label, part.degree, part.rank)
+            mean = spread_view(mean, whole.data) if whole.kind == "spread" else mean
             return hadamard_view((*product.parts[:i], mean, *product.parts[i + 1 :]), product.data)
     return product
 
