@@ -111,6 +111,7 @@ def test_a_shape_error_names_both_shapes_and_a_mend(source: str, declare: str, w
         (ArgumentError, "grad(f, y)", "f: scalar", "f", "function(vector)"),
         (ArgumentError, "sum(x for i)", "x: vector(n)", "i", "1..n"),
         (ArgumentError, "sum(x[i] for i in 1..k)", "x: vector(n)", "i", "leave the range out"),
+        (ParseError, "x^TAx + c", "", "TAx", "--latex"),
         (ArgumentError, "sum(x[i]*x[i-1] for i in 1..n)", "x: vector(n)", "i-1", "2..n"),
         (ArgumentError, "sum(x[i]*x[i+1] for i in 1..n)", "x: vector(n)", "i+1", "if i < n"),
         (ArgumentError, "sum(x[i]*x[i-1] for i in 1..4)", "x: vector(4)", "i-1", "2..n"),

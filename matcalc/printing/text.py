@@ -174,7 +174,7 @@ class TextStyle(Style):
 
     def exponent(self, view: View, p: Printed) -> Rope:
         """The exponent of a power, in brackets unless a name or an integer."""
-        if (view.kind == "number" and view.data[1] == 1) or (view.kind == "name" and view.data.text != "T"):
+        if (view.kind == "number" and view.data[1] == 1) or (view.kind == "name" and not view.data.text.startswith("T")):
             return self.whole(p).rope
         return self.bracketed(p).rope
 

@@ -52,6 +52,12 @@ def place_of(part: Any) -> Span:
     return cast(Span, (part.start_pos, part.end_pos) if isinstance(part, Token) else part.span)
 
 
+def _begins_with_transpose(exponent: Name) -> bool:
+    """Whether an exponent without brackets is what LaTeX has after a transpose: x^TAx."""
+    shown = exponent.span[1] - exponent.span[0] == len(exponent.name)
+    return shown and exponent.name[0] == "T" and exponent.name[1:2].isalpha()
+
+
 def _span(first: Any, last: Any) -> Span:
     return place_of(first)[0], place_of(last)[1]
 
@@ -181,6 +187,10 @@ class _TreeBuilder(Transformer[Token, list[Line]]):
             and not entrywise
         ):
             return Transpose(base if inner is exponent else Power(base, Number(Fraction(-1), exponent.span), False, span), span)
+        if isinstance(inner, Name) and _begins_with_transpose(inner) and not entrywise:
+            rest = inner.name[1:]
+            hint = f"write '*{rest} for a transpose, ^({inner.name}) for a power; LaTeX is read with --latex"
+            raise RefusedError(f"whether ^{inner.name} transposes cannot be told", inner.span, hint)
         return Power(base, exponent, entrywise, span)
 
     def superscript(self, base: Any, mark: Token) -> Expression:
