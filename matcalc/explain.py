@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from unicodedata import normalize
+
+from sympy import Expr
 
 from matcalc import document
 from matcalc.calculus.atoms import differential_of_name, paired
 from matcalc.calculus.reasons import GRADIENT, HESSIAN, INDEPENDENT, JACOBIAN, LAYOUT, NAMED, SECOND, Reason
 from matcalc.document import Block, Chain, Document, Row, Why
+from matcalc.language.parser import parse_formula
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import mul, transpose, vec
 from matcalc.nodes.differentials import differential_node
-from matcalc.nodes.expr import Node, is_scalar, shape, variable
+from matcalc.nodes.expr import Node, head, is_scalar, postorder, shape, variable
 from matcalc.printing.latex import Transpose
 from matcalc.printing.text import text
-from matcalc.rulebase.base import Rulebase
+from matcalc.rulebase.base import Record, Rulebase
 from matcalc.sides import Side
 from matcalc.statement import Notation, notation, statement
 from matcalc.steps import Step
@@ -39,6 +43,7 @@ _WORDS = {
 }
 """The rules of every differential, which no rule file states."""
 _ADJOINT = "-adjoint"
+_BRACES = re.compile(r"\{([^{}]*)\}")
 _NAMES = {
     "jacobian": "Jacobian",
     "hessian": "Hessian",
@@ -147,10 +152,40 @@ def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]
 def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -> Block:
     """The steps to a result, and what holds of it alone."""
     heading = f"With respect to {' and '.join(map(words.said, d.moving))}" if several else ""
-    conditions = [words.signed(f"It holds where {condition}.") for condition in d.conditions_in(words.said)]
+    conditions = _listed(d.conditions_in(words.said))
+    held = (words.signed(f"It holds where {conditions}."),) if conditions else ()
     if not d.steps:
         return Block(heading, (Chain(words.rows([(words.left(d.side), words.write(d.node))])),))
-    return Block(heading, chain(words, d, taken), tuple(conditions))
+    return Block(heading, chain(words, d, taken), (*_meanings(words, d), *held))
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def _meanings(words: Notation, d: Result) -> Iterator[str]:
+    """What the functions are that no textbook has a sign for: dexpm(A, D) is the derivative of expm(A) in the direction D."""
+    for name in dict.fromkeys(head(e) for e in postorder([step.node for step in d.steps])):
+        record = d.rules.records.get(name)
+        if record is not None and record.says:
+            yield _meaning(words, d.rules, record)
+
+
+def _meaning(words: Notation, rules: Rulebase, record: Record) -> str:
+    """What a function is, in the letters of its rule."""
+    result = rules.result(record)
+    leaves = rules.leaves(record) | {"S": variable("S", result)}
+    sizes = {str(size): size for size in result}
+    call = rules.make(record.name, tuple(leaves[a.name] for a in record.operands), result)
+    says = _BRACES.sub(lambda found: _formula(words, leaves, sizes, found[1]), record.says)
+    return f"{words.said(call)} is {says}."
+
+
+def _formula(words: Notation, leaves: Mapping[str, Node], sizes: Mapping[str, Expr], formula: str) -> str:
+    """A formula or an equation of a rule file within words."""
+    sides = (words.write(parse_formula(side, leaves, sizes)) for side in formula.split("=="))
+    return words.inline(" = ".join(sides))
 
 
 # ---------------------------------------------------------------- what justifies a step

@@ -227,3 +227,25 @@ def test_what_is_typed_has_its_own_face() -> None:
     said = Document("", (), ("declare `y_1: integer` & go",))
     assert document.latex(said) == r"declare \texttt{y\_1: integer} \& go"
     assert "<code>y_1: integer</code>" in document.html(said)
+
+
+def test_a_function_without_a_sign_of_its_own_is_explained_where_it_occurs() -> None:
+    assert "dpow(X, k, D) is the derivative of X^k in the direction D." in derivation("tr(X^k*A)")
+    assert "sylvester(A, B, D) is the solution S of A*S + S*B = D." in derivation("sum(sqrtm(X))")
+
+
+def test_moves_are_told_in_words_where_they_are_made() -> None:
+    assert "entry of a matrix under a trace" in derivation("X[2,3]")
+    lines = [line for line in derivation("y'*softmax(A*x)").splitlines() if "dA*x " in line]
+    assert not any("its own trace" in line for line in lines)
+
+
+def test_conditions_are_one_sentence_that_says_each_thing_once() -> None:
+    assert derivation("sum(inv(X)) + log(det(X)^2)").count("It holds where X is invertible.") == 1
+    assert "It holds where norm(X) is not 0 and X'*X is invertible." in derivation("logdet(X'*X) + norm(X)")
+
+
+def derivation(problem: str) -> str:
+    """The derivation by X or A, written out."""
+    wrt = "A" if "softmax" in problem else "X"
+    return str(matcalc.gradient(problem, wrt, verify=False).explain("text"))

@@ -389,3 +389,15 @@ def test_results_hang_on_neither_the_hash_seed_nor_what_was_derived_before() -> 
     assert here == results[0]
     again = {f: [str(d) for d in matcalc.gradients(f, declare=declare or None, verify=False)] for f, declare in SAME[::-1]}
     assert again == here
+
+
+@pytest.mark.parametrize(
+    ("problem", "wrt", "expected"),
+    [
+        ("sum(A[i,j]*x[i]*x[j] for i for j)", "x", "(A + A')*x"),
+        ("sum(A .* x .* y')", "y", "A'*x"),
+        ("sum(A .* x .* y')", "x", "A*y"),
+    ],
+)
+def test_sums_of_scaled_rows_and_columns_are_products(problem: str, wrt: str, expected: str) -> None:
+    assert str(matcalc.gradient(problem, wrt)) == expected

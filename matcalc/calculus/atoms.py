@@ -114,6 +114,7 @@ class Atoms:
         self.stand_ins = StandIns()
         self._vanished = False
         self._atoms: dict[Node, Node] = {}
+        self._letters: dict[Node, Node] = {}
         self._moving: dict[Node, bool] = {}
         self._fresh: set[Node] = set()
 
@@ -206,9 +207,23 @@ class Atoms:
         taken = self.taken_whole(e)
         if taken:
             return [paired(self._simplify(transpose(Y)), self(o), self.rules) for o, Y in taken]
+        return self._parts_with(e, {i: self(o) for i, o in self.moving(e)})
+
+    def closed(self, e: Node) -> list[Node]:
+        """The same parts with a letter for each d(E), whatever is written for it."""
+        return self._parts_with(e, {i: self._letter(o) for i, o in self.moving(e)})
+
+    def _letter(self, o: Node) -> Node:
+        if self(o) in self.stand_ins:
+            return self(o)
+        if o not in self._letters:
+            self._letters[o] = self.stand_ins.made(o, self._named(o))
+        return self._letters[o]
+
+    def _parts_with(self, e: Node, moved: dict[int, Node]) -> list[Node]:
         if self.rules.is_joint(head(e)):
-            return [joint_differential(e, {i: self(o) for i, o in self.moving(e)})]
-        return [self._part(e, i, self(o)) for i, o in self.moving(e)]
+            return [joint_differential(e, moved)]
+        return [self._part(e, i, D) for i, D in moved.items()]
 
     def _part(self, e: Node, i: int, D: Node) -> Node:
         """The part of the differential of e where operand i moves by D; simplified before D is written out in it."""

@@ -41,7 +41,7 @@ def conditions(
 
 
 def _words(e: Node, rules: Rulebase, structures: Structures, write: Callable[[Node], str]) -> Iterator[str]:
-    for word, operand in stated(e, rules):
+    for word, operand in (_plainest(*condition) for condition in stated(e, rules)):
         if not _plain(operand, word, structures):
             says = rules.structures[word].says
             if word == "nonzero" and not is_scalar(operand):
@@ -49,6 +49,13 @@ def _words(e: Node, rules: Rulebase, structures: Structures, write: Callable[[No
             if word in _EVEN and _negatives(operand) > 0:
                 operand = min(operand, mul(-ONE, operand), key=_negatives)
             yield says.replace("{X}", _written(operand, write))
+
+
+def _plainest(word: str, operand: Node) -> tuple[str, Node]:
+    """The same condition said of less: u^2 > 0 where u is not 0, and det(X) is not 0 where X is invertible."""
+    if word == "positive" and head(operand) == "spow" and operands(operand)[1].is_even:
+        word, operand = "nonzero", operands(operand)[0]
+    return ("invertible", operands(operand)[0]) if word == "nonzero" and head(operand) == "det" else (word, operand)
 
 
 def _negatives(e: Node) -> int:

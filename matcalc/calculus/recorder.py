@@ -151,7 +151,9 @@ class Recorder:
             return self._of_part(e, part, pieces, G)
         taken = self._atoms.taken_whole(e)
         if not taken:
-            moves = [*self._crossed(G, pieces), *self._factored(e, self._atoms.below(e))]
+            own = set(self._crossed(G, self._atoms.closed(e)))  # what is written for d(E) crosses in lines of its own
+            crossed = [move for move in self._crossed(G, pieces) if move in own]
+            moves = [*crossed, *self._factored(e, self._atoms.below(e))]
             return _Move(pieces, list(self._adjoints(e, G)), self._atoms.rule(e), tuple(moves), quiet=head(e) in PARTS)
         parts = [(o, (self._place.get((id(e), 0), 0), leaving(mul(G, Y), e, o))) for o, Y in taken]
         return _Move(pieces, parts, self._atoms.rule(e), tuple(self._factored(e, [o for o, _ in taken])))

@@ -50,7 +50,10 @@ class CallPattern:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One operation as its table states it; `formulas` by key: d, value, scalar, adjoint.A, matrix.A; title in words."""
+    """One operation as its table states it; `formulas` by key: d, value, scalar, adjoint.A, matrix.A; title in words.
+
+    `says` tells a reader what the result is, formulas in braces: the derivative of {X^k} in the direction {D}.
+    """
 
     name: str
     file: Path
@@ -68,6 +71,7 @@ class Record:
     constant: frozenset[str] = frozenset()
     joint: bool = False
     title: str = ""
+    says: str = ""
 
     @cached_property
     def operands(self) -> tuple[Argument, ...]:

@@ -33,7 +33,7 @@ _DIMENSION = re.compile(r"[\w\s+\-*/^()]+")
 _PLACES = ("latex", "unicode")
 _OPERATION_KEYS = frozenset(
     "type entrywise joint call alias macro value d adjoint matrix scalar where constant sympy sign latex unicode title "
-    "source".split()
+    "says source".split()
 )
 _STRUCTURE_KEYS = frozenset(
     "type implies sample says project independent pairing facts closed absorbs made_by transpose cone declarable source".split()
@@ -217,6 +217,7 @@ def _operation(table: _Table) -> Record:
         constant=constant,
         joint=table.flag("joint"),
         title=table.text("title", ""),
+        says=table.text("says", ""),
     )
 
 
