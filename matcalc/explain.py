@@ -166,7 +166,8 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _meanings(words: Notation, d: Result) -> Iterator[str]:
     """What the functions are that no textbook has a sign for: dexpm(A, D) is the derivative of expm(A) in the direction D."""
-    for name in dict.fromkeys(head(e) for e in postorder([step.node for step in d.steps])):
+    cited = (e for step in d.steps for r in step.reasons for e in (r.left, r.right) if e is not None)
+    for name in dict.fromkeys(head(e) for e in postorder([*(step.node for step in d.steps), *cited])):
         record = d.rules.records.get(name)
         if record is not None and record.says:
             yield _meaning(words, d.rules, record)
