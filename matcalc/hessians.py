@@ -18,10 +18,10 @@ from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, mul, number, terms, transpose, vec
+from matcalc.nodes.algebra import add, mul, number, rebuild, terms, transpose, vec
 from matcalc.nodes.blocks import hcat, vcat
-from matcalc.nodes.differentials import in_order
-from matcalc.nodes.expr import Node, is_scalar, shape
+from matcalc.nodes.differentials import DIFFERENTIAL, in_order
+from matcalc.nodes.expr import Node, head, is_scalar, shape, substitute, variable
 from matcalc.numeric.function import Function, function
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check, agree
@@ -115,9 +115,10 @@ class Hessian(Result):
         second = compared(free, G, self.by, [(along(self.node, dY, G),), change], draws, seed)
         checks = [second, first]
         if self.is_pure and second.ok:
-            x = vec(dX)
+            moved = variable(f"d({self.wrt})", shape(dX)) if head(dX) == DIFFERENTIAL else dX
+            x, quadratic = vec(moved), substitute(add(*self._quadratic(free)), {dX: moved}, rebuild)
             checks += self._same(transpose(self.node), self.node, seed)
-            checks += self._same(add(*self._quadratic(free)), mul(transpose(x), self.node, x), seed)
+            checks += self._same(quadratic, mul(transpose(x), self.node, x), seed)
         return together(checks)
 
     def _same(self, a: Node, b: Node, seed: int) -> list[Check]:
