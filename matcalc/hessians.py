@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import sympy
 
@@ -14,11 +14,12 @@ from matcalc.calculus.atoms import differential_of_name, paired
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.free import Free
 from matcalc.calculus.reasons import HESSIAN, SECOND, SIMPLIFIED
+from matcalc.calculus.separate import Separate, separate
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, mul, number, rebuild, terms, transpose, vec
+from matcalc.nodes.algebra import add, is_zero, mul, number, rebuild, terms, transpose, vec
 from matcalc.nodes.blocks import hcat, vcat
 from matcalc.nodes.differentials import DIFFERENTIAL, in_order
 from matcalc.nodes.expr import Node, head, is_scalar, shape, substitute, variable
@@ -77,10 +78,24 @@ class Hessian(Result):
         """The terms of tr(dX'*dG)."""
         X = free.of(self.variable)
         dX = differential_of_name(X, self.rules)
+        dX = dX if raw else free.restored(dX)
         change = free.second(self.variable).differential([X]) if raw else free.change(self.variable, self.variable)
         simplify = (free.first if raw else self.engine).simplifier
         found = Counter(t for dG in change for t in terms(simplify(paired(transpose(dX), dG, self.rules))))
         return tuple(mul(number(times), t) for t, times in found.items())
+
+    @cached_property
+    def blocks(self) -> Blocks | None:
+        """The block of each row, column or member of X; None where H is not found to be block-diagonal by these."""
+        if not self.is_pure or is_zero(self.node):
+            return None
+        found = separate(self.engine, self.variable)
+        if found is None:
+            return None
+        free = Free(self.engine, [found.one])
+        H = free.hessian(found.one, found.one)
+        made = Blocks(self.problem, H, self.engine, self.symbols, found.one, found.one, free, parts=found)
+        return made if self.verification is None else _checked(made)
 
     @property
     def companions(self) -> tuple[tuple[str, Side, Node], ...]:
@@ -115,8 +130,9 @@ class Hessian(Result):
         second = compared(free, G, self.by, [(along(self.node, dY, G),), change], draws, seed)
         checks = [second, first]
         if self.is_pure and second.ok:
-            moved = variable(f"d({self.wrt})", shape(dX)) if head(dX) == DIFFERENTIAL else dX
-            x, quadratic = vec(moved), substitute(add(*self._quadratic(free)), {dX: moved}, rebuild)
+            told = free.restored(dX)
+            moved = variable(f"d({self.wrt})", shape(told)) if head(told) == DIFFERENTIAL else told
+            x, quadratic = vec(moved), substitute(add(*self._quadratic(free)), {told: moved}, rebuild)
             checks += self._same(transpose(self.node), self.node, seed)
             checks += self._same(quadratic, mul(transpose(x), self.node, x), seed)
         return together(checks)
@@ -159,6 +175,34 @@ class Hessian(Result):
         if target != "numpy":
             raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
         return function(self.node, self.problem, self.rules)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Blocks(Hessian):
+    """The blocks of a block-diagonal Hessian by X: the Hessian by one of the rows, columns or members of X, for all alike."""
+
+    parts: Separate = field(kw_only=True)
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Into what X falls."""
+        return {"by": self.parts.by}
+
+    def verify(self, draws: int = 5, seed: int = 0) -> Check:
+        """The check of the block, and that the second derivatives by two different parts are zero."""
+        one, other, free = self.parts.one, self.parts.other, self.parts.free
+        mixed = Hessian(free.engine.problem, self.parts.mixed, free.engine, self.symbols, one, other, free)
+        return together([super().verify(draws, seed), mixed.verify(draws, seed)])
+
+
+_Made = TypeVar("_Made", bound=Hessian)
+
+
+def _checked(made: _Made) -> _Made:
+    """The result with the verdict of numbers."""
+    check = made.verify()
+    refuse_wrong(check, f"the Hessian by {made.wrt}", made.problem)
+    return replace(made, verification=check)
 
 
 def _rows(H: Node, X: Node, Y: Node) -> Node:
@@ -240,9 +284,5 @@ def _hessians(
     for i, j in pairs if pairs is not None else [(i, j) for i in count for j in count]:
         X, Y = leaves[i], leaves[j]
         found = Hessian(read, _rows(free.hessian(X, Y), X, Y), engine, symbols, X, Y, free)
-        if verify:
-            check = found.verify()
-            refuse_wrong(check, f"the Hessian by {found.wrt}", read)
-            found = replace(found, verification=check)
-        made.append(found)
+        made.append(_checked(found) if verify else found)
     return tuple(made)

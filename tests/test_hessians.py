@@ -302,3 +302,9 @@ def test_the_hessian_by_a_member_of_a_family_is_verified() -> None:
     assert found.verification is not None and found.verification.ok is True
     gaussian = matcalc.hessian("sum(log(s) + (x[i] - mu)^2/(2*s^2) for i)", "x[k]", declare="mu: scalar; s: scalar")
     assert str(gaussian) == "1/s^2"
+
+
+def test_the_quadratic_form_by_a_part_of_a_symmetric_variable_is_in_its_own_differential() -> None:
+    found = matcalc.hessian("logdet(S)", "S[i,:]", declare="S: matrix symmetric")
+    assert found.verification is not None and found.verification.ok is True
+    assert text(found.quadratic) == "-(d(S[i,:])*(inv(S))[:,i])^2"
