@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         UnknownNameError,
         VerificationError,
     )
-    from matcalc.hessians import Hessian, hessian, hessians
+    from matcalc.hessians import Blocks, Hessian, hessian, hessians
     from matcalc.jacobians import Jacobian, jacobian, jacobians
     from matcalc.language.parser import parse
     from matcalc.language.problem import Problem
@@ -34,6 +34,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "Blocks",
     "DeclarationError",
     "Derivation",
     "Differential",
@@ -65,6 +66,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Blocks": "hessians",
     "Derivation": "derivation",
     "Differential": "differentials",
     "Hessian": "hessians",

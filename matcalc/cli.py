@@ -36,6 +36,7 @@ _TYPESET = FORMATS[2:5]
 TRANSPOSES = ("top", "T", "prime")
 LAYOUTS = ("numerator", "denominator")
 CONVENTIONS = ("structured", "independent")
+ENTRIES = ("all", "independent")
 DEBUG = "MATCALC_DEBUG"
 """The environment variable that lets an internal error through with its traceback."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -139,6 +140,8 @@ _DERIVATIVE = [
     click.option("--file", is_flag=True, help="EXPR names a file that holds the problem."),
 ]
 """What every command that differentiates takes."""
+_BY = click.option("--convention", type=click.Choice(ENTRIES), default="all", help="By which entries of a structured variable.")
+"""What the commands take whose result has a column for each entry of a variable."""
 
 
 def _derives(function: Callable[..., None]) -> Callable[..., None]:
@@ -233,24 +236,28 @@ def diff(**options: Any) -> None:
 @command.command(cls=_ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
 @_derives
 @click.option("--layout", type=click.Choice(LAYOUTS), default="numerator", help="Or its transpose.")
-def jac(layout: str, **options: Any) -> None:
+@_BY
+def jac(layout: str, convention: str, **options: Any) -> None:
     """The J with dvec(F) = J*dvec(X) for EXPR, a scalar, vector or matrix (`-`: read it from standard input)."""
     asked = _Asked(**options)
     problem, rules = asked.read()
     from matcalc.jacobians import jacobians
 
-    asked.show(problem, jacobians(problem, asked.names, layout=layout, verify=not asked.no_verify, rules=rules))
+    checked = not asked.no_verify
+    asked.show(problem, jacobians(problem, asked.names, layout=layout, convention=convention, verify=checked, rules=rules))
 
 
 @command.command(cls=_ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
 @_derives
-def hess(**options: Any) -> None:
+@_BY
+def hess(convention: str, **options: Any) -> None:
     """The second derivatives of the scalar EXPR, a block for each pair of variables (`-`: read it from standard input)."""
     asked = _Asked(**options)
     problem, rules = asked.read()
     from matcalc.hessians import hessians
 
-    asked.show(problem, hessians(problem, asked.names, verify=not asked.no_verify, rules=rules))
+    checked = not asked.no_verify
+    asked.show(problem, hessians(problem, asked.names, convention=convention, verify=checked, rules=rules))
 
 
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")

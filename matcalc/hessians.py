@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import sympy
 
 from matcalc.calculus.atoms import differential_of_name, paired
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.free import Free
-from matcalc.calculus.reasons import HESSIAN, SECOND, SIMPLIFIED
+from matcalc.calculus.independent import Independent, independent
+from matcalc.calculus.parts import base_of
+from matcalc.calculus.reasons import HESSIAN, SECOND, SIMPLIFIED, spanned
+from matcalc.calculus.separate import Separate, separate
 from matcalc.errors import ArgumentError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, mul, number, terms, transpose, vec
+from matcalc.nodes.algebra import add, is_zero, mul, number, rebuild, terms, transpose, vec
 from matcalc.nodes.blocks import hcat, vcat
-from matcalc.nodes.differentials import in_order
-from matcalc.nodes.expr import Node, is_scalar, shape
+from matcalc.nodes.differentials import DIFFERENTIAL, in_order
+from matcalc.nodes.expr import Node, head, is_scalar, shape, substitute, variable
 from matcalc.numeric.function import Function, function
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check, agree
@@ -41,6 +44,7 @@ class Hessian(Result):
     by: Node
     free: Free
     verification: Check | None = None
+    independent: tuple[Independent | None, Independent | None] = (None, None)
     kind: ClassVar[str] = "hessian"
 
     @property
@@ -60,8 +64,10 @@ class Hessian(Result):
 
     @property
     def side(self) -> Side:
-        """∂²f/∂vec(X)∂vec(Y)'."""
-        return Side("hessian", self.problem.label, self.variable, self.by)
+        """∂²f/∂vec(X)∂vec(Y)'; by the independent entries of X ∂²f/∂vech(X)∂vech(X)'."""
+        X, Y = self.independent
+        above, below = self.variable if X is None else X.entries, self.by if Y is None else Y.entries
+        return Side("hessian", self.problem.label, above, below)
 
     @cached_property
     def gradient(self) -> Node:
@@ -77,10 +83,24 @@ class Hessian(Result):
         """The terms of tr(dX'*dG)."""
         X = free.of(self.variable)
         dX = differential_of_name(X, self.rules)
+        dX = dX if raw else free.restored(dX)
         change = free.second(self.variable).differential([X]) if raw else free.change(self.variable, self.variable)
         simplify = (free.first if raw else self.engine).simplifier
         found = Counter(t for dG in change for t in terms(simplify(paired(transpose(dX), dG, self.rules))))
         return tuple(mul(number(times), t) for t, times in found.items())
+
+    @cached_property
+    def blocks(self) -> Blocks | None:
+        """The block of each row, column or member of X; None where H is not found to be block-diagonal by these."""
+        if not self.is_pure or is_zero(self.node) or self.independent[0] is not None:
+            return None
+        found = separate(self.engine, self.variable)
+        if found is None:
+            return None
+        free = Free(self.engine, [found.one])
+        H = free.hessian(found.one, found.one)
+        made = Blocks(self.problem, H, self.engine, self.symbols, found.one, found.one, free, parts=found)
+        return made if self.verification is None else _checked(made)
 
     @property
     def companions(self) -> tuple[tuple[str, Side, Node], ...]:
@@ -95,7 +115,8 @@ class Hessian(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed of the problem; where there is no Kronecker form."""
-        return (*super().notes, *(() if self.closed_form else (NO_KRONECKER_FORM,)))
+        by = dict.fromkeys(found.note for found in self.independent if found is not None)
+        return (*super().notes, *by, *(() if self.closed_form else (NO_KRONECKER_FORM,)))
 
     @property
     def check(self) -> Check | None:
@@ -109,16 +130,38 @@ class Hessian(Result):
         """
         free, rules = self.free, self.rules
         G = free.second(self.variable).problem.expression
+        if any(self.independent):
+            return together(self._by_independent(draws, seed))
         dX, dY = (differential_of_name(free.of(X), rules) for X in (self.variable, self.by))
         change = free.change(self.variable, self.by)
         first = compared(free, self.problem.expression, self.variable, [(paired(transpose(G), dX, rules),)], draws, seed)
         second = compared(free, G, self.by, [(along(self.node, dY, G),), change], draws, seed)
         checks = [second, first]
         if self.is_pure and second.ok:
-            x = vec(dX)
+            told = free.restored(dX)
+            moved = variable(f"d({self.wrt})", shape(told)) if head(told) == DIFFERENTIAL else told
+            x, quadratic = vec(moved), substitute(add(*self._quadratic(free)), {told: moved}, rebuild)
             checks += self._same(transpose(self.node), self.node, seed)
-            checks += self._same(add(*self._quadratic(free)), mul(transpose(x), self.node, x), seed)
+            checks += self._same(quadratic, mul(transpose(x), self.node, x), seed)
         return together(checks)
+
+    def _by_independent(self, draws: int, seed: int) -> list[Check]:
+        """The checks of H by independent entries, along directions inside the structures."""
+        free, (X, Y) = self.free, self.independent
+        dX, dY = (differential_of_name(e, self.rules) for e in (self.variable, self.by))
+        G = free.restored(free.second(self.variable).problem.expression)
+        g = G if X is None else mul(transpose(X.span), vec(G))
+        dx, dy = dX if X is None else X.of(dX), dY if Y is None else Y.of(dY)
+        inside = [None if found is None else found.within for found in self.independent]
+        first = compared(free, self.problem.expression, self.variable, [(_met(g, dx, self.rules),)], draws, seed, inside[0])
+        second = compared(free, g, self.by, [(along(self.node, dy, g),)], draws, seed, inside[1])
+        checks = [second, first]
+        if self.is_pure and second.ok:
+            told = {free.restored(differential_of_name(free.of(self.variable), self.rules)): dX}
+            quadratic = substitute(add(*self._quadratic(free)), told, rebuild)
+            checks += self._same(transpose(self.node), self.node, seed)
+            checks += self._same(quadratic, mul(transpose(dx), self.node, dx), seed)
+        return checks
 
     def _same(self, a: Node, b: Node, seed: int) -> list[Check]:
         """What numbers say of a = b; nothing where they are the same."""
@@ -150,7 +193,12 @@ class Hessian(Result):
         made = Step("hessian", (raw,), (HESSIAN,), label, self.variable, *known, by=self.by)
         steps.append(made)
         if raw is not self.node:
-            steps.append(replace(made, terms=(self.node,), reasons=(SIMPLIFIED,)))
+            plain = self.free.hessian(self.variable, self.by) if any(self.independent) else self.node
+            steps.append(replace(made, terms=(_rows(plain, self.variable, self.by),), reasons=(SIMPLIFIED,)))
+        if any(self.independent):
+            found = dict.fromkeys(e for e in self.independent if e is not None)
+            why = tuple(spanned(e.variable, e.span, e.entries) for e in found)
+            steps.append(replace(made, terms=(self.node,), reasons=why, wrt=self.side.wrt, by=self.side.by))
         return Derived(tuple(steps), together([first.check, then.check, self.verify(draws=1)]))
 
     def function(self, target: str = "numpy") -> Function:
@@ -158,6 +206,39 @@ class Hessian(Result):
         if target != "numpy":
             raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
         return function(self.node, self.problem, self.rules)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Blocks(Hessian):
+    """The blocks of a block-diagonal Hessian by X: the Hessian by one of the rows, columns or members of X, for all alike."""
+
+    parts: Separate = field(kw_only=True)
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Into what X falls."""
+        return {"by": self.parts.by}
+
+    def verify(self, draws: int = 5, seed: int = 0) -> Check:
+        """The check of the block, and that the second derivatives by two different parts are zero."""
+        one, other, free = self.parts.one, self.parts.other, self.parts.free
+        mixed = Hessian(free.engine.problem, self.parts.mixed, free.engine, self.symbols, one, other, free)
+        return together([super().verify(draws, seed), mixed.verify(draws, seed)])
+
+
+_Made = TypeVar("_Made", bound=Hessian)
+
+
+def _checked(made: _Made) -> _Made:
+    """The result with the verdict of numbers."""
+    check = made.verify()
+    refuse_wrong(check, f"the Hessian by {made.wrt}", made.problem)
+    return replace(made, verification=check)
+
+
+def _met(g: Node, dx: Node, rules: Rulebase) -> Node:
+    """The change of f where its gradient is g and x moves by dx."""
+    return paired(transpose(g), dx, rules)
 
 
 def _rows(H: Node, X: Node, Y: Node) -> Node:
@@ -171,13 +252,14 @@ def hessian(
     by: Asked | None = None,
     *,
     declare: str | Iterable[str] | None = None,
+    convention: str = "all",
     verify: bool = True,
     rules: Rulebase | None = None,
 ) -> Hessian:
     """The H with dvec(G) = H*dvec(X) for the gradient G of a scalar by X; with `by` the mixed second derivative by X and Y.
 
     Shapes: f a scalar, X m×n and Y p×q give mn×pq.  By all entries of vec(X): what is declared of X simplifies H, but
-    narrows nothing.
+    narrows nothing.  With convention="independent" by the independent entries of a symmetric, triangular or diagonal X.
     Raises: ParseError, ShapeError … for bad input; UndifferentiableError; VerificationError if numbers disagree.
     Source: Magnus & Neudecker (2019), ch. 10.
 
@@ -189,7 +271,7 @@ def hessian(
     2*tr(dX'*dX)
     """
     pair = [wrt] if by is None else [wrt, by]
-    made = _hessians(problem, pair, [(0, len(pair) - 1)], declare, verify, rules)
+    made = _hessians(problem, pair, [(0, len(pair) - 1)], declare, verify, rules, convention)
     return made[0]
 
 
@@ -198,11 +280,12 @@ def hessians(
     wrt: Sequence[Asked] | None = None,
     *,
     declare: str | Iterable[str] | None = None,
+    convention: str = "all",
     verify: bool = True,
     rules: Rulebase | None = None,
 ) -> tuple[Hessian, ...]:
     """The second derivatives by every pair of some variables (None: of all), row by row: H_xx, H_xy, H_yx, H_yy."""
-    return _hessians(problem, wrt, None, declare, verify, rules)
+    return _hessians(problem, wrt, None, declare, verify, rules, convention)
 
 
 def stacked(blocks: Sequence[Hessian]) -> Node:
@@ -220,6 +303,7 @@ def _hessians(
     declare: str | Iterable[str] | None,
     verify: bool,
     rules: Rulebase | None,
+    convention: str,
 ) -> tuple[Hessian, ...]:
     """The second derivatives by the pairs of those numbers; by every pair for None."""
     known = rules or rulebase()
@@ -231,14 +315,16 @@ def _hessians(
     symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}
     engine = Engine(read, known)
     free = Free(engine, leaves)
+    entries = {X: independent(engine, X, convention) for X in leaves}
     count = range(len(leaves))
     made = []
     for i, j in pairs if pairs is not None else [(i, j) for i in count for j in count]:
         X, Y = leaves[i], leaves[j]
-        found = Hessian(read, _rows(free.hessian(X, Y), X, Y), engine, symbols, X, Y, free)
-        if verify:
-            check = found.verify()
-            refuse_wrong(check, f"the Hessian by {found.wrt}", read)
-            found = replace(found, verification=check)
-        made.append(found)
+        H = _rows(free.hessian(X, Y), X, Y)
+        above, below = entries[X], entries[Y]
+        if above is not None or below is not None:
+            left, right = () if above is None else (transpose(above.span),), () if below is None else (below.span,)
+            H = engine.simplified_for(base_of(Y)).finished(mul(*left, H, *right))
+        found = Hessian(read, H, engine, symbols, X, Y, free, independent=(above, below))
+        made.append(_checked(found) if verify else found)
     return tuple(made)

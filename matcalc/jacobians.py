@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -13,8 +13,9 @@ from matcalc.calculus.atoms import differential_of_name
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
 from matcalc.calculus.free import Free
+from matcalc.calculus.independent import Independent, independent
 from matcalc.calculus.parts import base_of
-from matcalc.calculus.reasons import JACOBIAN, LAYOUT, SIMPLIFIED
+from matcalc.calculus.reasons import JACOBIAN, LAYOUT, SIMPLIFIED, spanned
 from matcalc.errors import ArgumentError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
@@ -44,6 +45,7 @@ class Jacobian(Result):
     free: Free
     layout: str = "numerator"
     verification: Check | None = None
+    independent: Independent | None = None
     kind: ClassVar[str] = "jacobian"
 
     @property
@@ -63,8 +65,13 @@ class Jacobian(Result):
 
     @property
     def side(self) -> Side:
-        """∂vec(F)/∂vec(X)'."""
-        return Side("jacobian", self.problem.label, self.variable, turned=self.turned)
+        """∂vec(F)/∂vec(X)'; by the independent entries of X ∂vec(F)/∂vech(X)'."""
+        return Side("jacobian", self.problem.label, self._by, turned=self.turned)
+
+    @property
+    def _by(self) -> Node:
+        """The variable, or its independent entries."""
+        return self.variable if self.independent is None else self.independent.entries
 
     @cached_property
     def action(self) -> Node:
@@ -91,7 +98,8 @@ class Jacobian(Result):
     def notes(self) -> tuple[str, ...]:
         """What was assumed of the problem; the layout, and where there is no Kronecker form."""
         layout = () if is_scalar(self.variable) and not self.turned else (layout_note(self.layout),)
-        return (*super().notes, *layout, *(() if self.closed_form else (NO_KRONECKER_FORM,)))
+        by = () if self.independent is None else (self.independent.note,)
+        return (*super().notes, *by, *layout, *(() if self.closed_form else (NO_KRONECKER_FORM,)))
 
     @property
     def check(self) -> Check | None:
@@ -101,9 +109,12 @@ class Jacobian(Result):
     def verify(self, draws: int = 5, seed: int = 0) -> Check:
         """The comparison of J*vec(D) and of dF with numerical derivatives of F along random D: `.ok` is True, False or None."""
         F, J = self.problem.expression, transpose(self.node) if self.turned else self.node
+        action = self.free.action(self.variable)
+        if self.independent is not None:
+            moved = self.independent.of(differential_of_name(self.variable, self.rules))
+            return compared(self.free, F, self.variable, [(along(J, moved, F),), action], draws, seed, self.independent.within)
         dX = differential_of_name(self.free.of(self.variable), self.rules)
-        lines = [(along(J, dX, F),), self.free.action(self.variable)]
-        return compared(self.free, F, self.variable, lines, draws, seed)
+        return compared(self.free, F, self.variable, [(along(J, dX, F),), action], draws, seed)
 
     def derive(self) -> Derived:
         """The steps to dF, and J read off it."""
@@ -115,8 +126,11 @@ class Jacobian(Result):
         steps = [*told.steps, made]
         if raw is not self.free.jacobian(self.variable):
             steps.append(replace(made, terms=(self.free.jacobian(self.variable),), reasons=(SIMPLIFIED,)))
+        if self.independent is not None:
+            by, D = self.independent.entries, self.independent.span
+            steps.append(replace(made, terms=(plain,), reasons=(spanned(self.variable, D, by),), wrt=by))
         if plain is not self.node and self.turned:
-            steps.append(replace(made, terms=(self.node,), reasons=(LAYOUT,), turned=True))
+            steps.append(replace(made, terms=(self.node,), reasons=(LAYOUT,), wrt=self._by, turned=True))
         return Derived(tuple(steps), together([told.check, self.verify(draws=1)]))
 
     def function(self, target: str = "numpy") -> Function:
@@ -138,8 +152,16 @@ def along(J: Node, dX: Node, F: Node) -> Node:
     return moved if shape(moved) == shape(F) else unvec(moved, shape(F))
 
 
-def compared(free: Free, F: Node, wrt: Node, lines: Sequence[Sequence[Node]], draws: int, seed: int) -> Check:
-    """Whether each line has the value of dF where X moves by all its entries."""
+def compared(
+    free: Free,
+    F: Node,
+    wrt: Node,
+    lines: Sequence[Sequence[Node]],
+    draws: int,
+    seed: int,
+    within: Mapping[str, frozenset[str]] | None = None,
+) -> Check:
+    """Whether each line has the value of dF where X moves by all its entries, or within the structures said of its name."""
     given, rules = free.engine.problem, free.engine.rules
     check, _ = confirm(
         free.restored(F),
@@ -149,7 +171,7 @@ def compared(free: Free, F: Node, wrt: Node, lines: Sequence[Sequence[Node]], dr
         facts=(*given.facts, *declared_facts(several_structures(given), rules)),
         distinct=given.distinct,
         rules=rules,
-        within=free.within(wrt),
+        within=free.within(wrt) if within is None else within,
         draws=draws,
         seed=seed,
     )
@@ -172,13 +194,15 @@ def jacobian(
     *,
     declare: str | Iterable[str] | None = None,
     layout: str = "numerator",
+    convention: str = "all",
     verify: bool = True,
     rules: Rulebase | None = None,
 ) -> Jacobian:
     """The J with dvec(F) = J*dvec(X), columns stacked, and its action dF.
 
     Shapes: F m×n and X p×q give mn×pq; by a scalar J has the shape of F.  With layout="denominator" the transpose.  By all
-    entries of X: what is declared of X simplifies J, but narrows nothing.
+    entries of X: what is declared of X simplifies J, but narrows nothing.  With convention="independent" by the independent
+    entries of a symmetric, triangular or diagonal X: vech(X), vech(X'), diag(X).
     Raises: ParseError, ShapeError … for bad input; UndifferentiableError; VerificationError if numbers disagree.
     Source: Magnus & Neudecker (2019), ch. 9.
 
@@ -188,7 +212,7 @@ def jacobian(
     >>> print(text(J.action))
     -inv(X)*dX*inv(X)
     """
-    return jacobians(problem, [wrt], declare=declare, layout=layout, verify=verify, rules=rules)[0]
+    return jacobians(problem, [wrt], declare=declare, layout=layout, convention=convention, verify=verify, rules=rules)[0]
 
 
 def jacobians(
@@ -197,6 +221,7 @@ def jacobians(
     *,
     declare: str | Iterable[str] | None = None,
     layout: str = "numerator",
+    convention: str = "all",
     verify: bool = True,
     rules: Rulebase | None = None,
 ) -> tuple[Jacobian, ...]:
@@ -211,10 +236,12 @@ def jacobians(
     made = []
     for X in leaves:
         free = Free(engine, [X])
-        J = free.jacobian(X)
+        J, by = free.jacobian(X), independent(engine, X, convention)
+        if by is not None:
+            J = engine.simplified_for(X).finished(mul(J, by.span))
         if layout == "denominator":
             J = engine.simplified_for(base_of(X)).finished(transpose(J))
-        found = Jacobian(read, J, engine, symbols, X, free, layout)
+        found = Jacobian(read, J, engine, symbols, X, free, layout, independent=by)
         if verify:
             check = found.verify()
             refuse_wrong(check, f"the Jacobian by {found.wrt}", read)

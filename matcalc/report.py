@@ -64,24 +64,29 @@ _PAGES: dict[str, Callable[[Document], str]] = {
 
 def _document(words: Notation, problem: Problem, results: Sequence[Result], by_cases: bool) -> Document:
     """The problem, the results, and what is to be said of them."""
-    told = [line for d in results for line in _lines(d, by_cases)]
+    told = [line for d in results for line in _lines(words, d, by_cases)]
     shared, found = words.results([node for _, node, _ in told], {*problem.names, *problem.sizes})
     rows = [
-        Row(words.left(side), words.pieces(right), tuple(Why(f"where {words.relation(r)}") for r in where))
-        for (side, _, where), right in zip(told, found, strict=True)
+        Row(words.left(side), words.pieces(right), tuple(map(Why, why)))
+        for (side, _, why), right in zip(told, found, strict=True)
     ]
     labels = [words.left(d.side, within_words=True) for d in results]
     result = Block("", (Chain((*words.rows(shared), *rows)),))
-    remarks = (*_remarks(words, labels, problem, results), *_verdicts(words, labels, results))
+    blocks = [made for d in results if (made := d.blocks) is not None]
+    checked = [*labels, *(words.left(made.side, within_words=True) for made in blocks)]
+    remarks = (*_remarks(words, labels, problem, results), *_verdicts(words, checked, [*results, *blocks]))
     return Document("", (statement(words, problem), result), remarks)
 
 
-def _lines(d: Result, by_cases: bool) -> Iterator[tuple[Side, Node, Sequence[Node]]]:
-    """(left side, right side, when it holds) for a result, by cases of its indices or not, and for what is told with it."""
+def _lines(words: Notation, d: Result, by_cases: bool) -> Iterator[tuple[Side, Node, Sequence[str]]]:
+    """(left side, right side, remarks beside) for a result, by cases of its indices or not, and for what is told with it."""
     for case in d.cases if by_cases else (Case((), d.node),):
-        yield d.side, case.node, case.where
+        yield d.side, case.node, [f"where {words.relation(r)}" for r in case.where]
     for _, side, node in () if d.is_told_alone else d.companions:
         yield side, node, ()
+    if d.blocks is not None:
+        whole = words.inline(words.write(d.moving[0]))
+        yield d.blocks.side, d.blocks.node, [f"block diagonal by {d.blocks.said['by']} of {whole}"]
 
 
 def _snippet(comments: Document, equations: Sequence[Row]) -> str:
@@ -129,6 +134,8 @@ def _derivative(d: Result, steps: bool, cases: bool) -> dict[str, object]:
         relation = notation("text", d.rules.signatures).relation
         found["cases"] = [{"where": [relation(r) for r in case.where], "text": text(case.node)} for case in d.cases]
     found |= d.said | {name: text(node) for name, _, node in d.companions}
+    if d.blocks is not None:
+        found["blocks"] = _derivative(d.blocks, steps, cases)
     if steps:
         found["steps"] = [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in d.steps]
     return found

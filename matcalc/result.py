@@ -63,6 +63,11 @@ class Result(ABC):
         return ()
 
     @property
+    def blocks(self) -> Result | None:
+        """What it is made of alone, told with it: the blocks of a block-diagonal Hessian."""
+        return None
+
+    @property
     def said(self) -> dict[str, str]:
         """What is said of it in words, by the name of what that is: the layout of a Jacobian."""
         return {}

@@ -11,7 +11,7 @@ import argparse
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ import matcalc
 from matcalc.errors import MatcalcError, UndifferentiableError, UnknownNameError, VerificationError
 from matcalc.nodes.algebra import add
 from matcalc.nodes.differentials import terms_of
-from matcalc.nodes.expr import Node, shape, variable
+from matcalc.nodes.expr import Node, name_of, operands, shape, variable
 from matcalc.printing.text import text
 from tests.analytic import NotAnalyticError
 from tests.arrays import values
@@ -66,12 +66,13 @@ class Examination:
         self.directions = list(directions(self.x.shape, [declared.domain]))
         self.parsed = matcalc.parse(problem.text, declare=problem.declarations)
 
-    def value(self, e: Node, **more: Array) -> Array:
-        """The value of a node, with arrays for dX and V."""
+    def value(self, e: Node, free: Mapping[Node, Array] | None = None, **more: Array) -> Array:
+        """The value of a node, with arrays for dX and V, and numbers for free indices."""
         names = self.parsed.names
         leaves = {names[n]: documented(self.problem.environment[n]) for n in self.problem.used_names if n in names}
         leaves |= {names[i]: np.float64(self.problem.sizes[i]) for i in ("i", "k") if i in names}
         leaves |= {variable(n, shape(names[self.name])): documented(a) for n, a in more.items()}
+        leaves |= free or {}
         with np.errstate(all="ignore"):
             return np.asarray(values([e], leaves, self.problem.sizes)[0], dtype=float)
 
@@ -156,7 +157,20 @@ class Examination:
         form = self.value(add(*terms_of(H.quadratic)), **{f"d{self.name}": V})
         if relative_error(form, np.asarray(stacked(V) @ expected).reshape(())) > TOLERANCE:
             return f"d2f is not the quadratic form: {text(H.quadratic)}"
+        blocks = H.blocks
+        if blocks is not None and relative_error(self._assembled(blocks), made) > TOLERANCE:
+            return f"these are no blocks of H: {blocks}"
         return ""
+
+    def _assembled(self, blocks: matcalc.Blocks) -> Array:
+        """The Hessian that is made of these blocks alone."""
+        (letter,) = {name_of(i) for i in operands(blocks.variable)[1:]} - set(self.parsed.names)
+        made = np.zeros((self.x.size, self.x.size))
+        places = np.arange(self.x.size).reshape(self.x.shape, order="F")
+        for k, where in enumerate(places if blocks.parts.by == "rows" else places.T):
+            free = {variable(letter, (), ("integer",)): np.float64(k + 1)}
+            made[np.ix_(where, where)] = self.value(blocks.node, free)
+        return made
 
 
 def examine(problem: Problem, verify: bool = True, seconds: int = 60) -> Counter[str]:

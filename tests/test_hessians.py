@@ -252,3 +252,59 @@ def test_five_hundred_random_problems_are_right_twice_differentiated() -> None:
         counts += examine(problem)
     assert {name.split()[1] for name in counts} <= {"right", "inconclusive", "refused"}
     assert counts["jacobian right"] > 400 and counts["hessian right"] > 500
+
+
+# ---------------------------------------------------------------- parts of variables
+
+BY_PARTS: dict[str, tuple[str, str, Callable[..., Array]]] = {
+    "a row": ("norm(T .* (X - X*W*U'))^2", "U[i,:]", lambda U, T, X, W, **_: np.sum((T * (X - X @ W @ U.T)) ** 2)),
+    "a column": ("norm(max(X*W, 0) - Y)^2", "W[:,i]", lambda W, X, Y, **_: np.sum((np.where(X @ W > 0, X @ W, 0) - Y) ** 2)),
+    "an entry": ("sum(exp(w))^2", "w[i]", lambda w, **_: np.sum(np.exp(w)) ** 2),
+    "an entry of a matrix": ("norm(W)^4", "W[i,1]", lambda W, **_: np.sum(W**2) ** 2),
+    "an entry, with a sum over an index": (
+        "sum(log(1 + exp(-y[k]*(X[k,:]*w))) for k)",
+        "w[i]",
+        lambda w, y, X, **_: np.sum(np.log(1 + np.exp(-y * (X @ w)))),
+    ),
+    "a row, with a sum over an index": (
+        "sum(norm(U[k,:]*W)^4 for k)",
+        "U[i,:]",
+        lambda U, W, **_: np.sum(np.sum((U @ W) ** 2, axis=1) ** 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_PARTS)
+def test_the_hessian_by_a_part_is_right_at_every_index_and_verified(name: str) -> None:
+    f, wrt, program = BY_PARTS[name]
+    found = matcalc.hessian(f, wrt, declare="U: matrix")
+    assert found.verification is not None and found.verification.ok is True and found.steps_check.ok is True
+    assert str(matcalc.hessian(f, wrt, wrt, declare="U: matrix")) == str(found)
+    X, places = wrt.rstrip("]").split("[")
+    known = {**ARRAYS, "U": np.random.default_rng(3).normal(size=(3, 2 if "U'" in f else 3))}
+    arrays = {n: known[n] for n in found.problem.variables}
+    letters = places.split(",")
+    for i in range(arrays[X].shape[letters.index("i")]):
+        at = tuple(slice(None) if p == ":" else i if p == "i" else int(p) - 1 for p in letters)
+
+        def moved(part: Array, at: tuple[Any, ...] = at) -> Array:
+            whole = arrays[X].astype(part.dtype)
+            whole[at] = part.reshape(np.shape(whole[at]))
+            return program(**{**arrays, X: whole})
+
+        start = np.atleast_1d(arrays[X][at])
+        value = np.reshape(found.function()(**arrays, i=i + 1), (start.size, start.size))
+        assert relative_error(value, hessian(moved, start)) < 1e-8
+
+
+def test_the_hessian_by_a_member_of_a_family_is_verified() -> None:
+    found = matcalc.hessian(r"\sum_{i=1}^n (x_i^\top A x_i)^2", "x[j]")
+    assert found.verification is not None and found.verification.ok is True
+    gaussian = matcalc.hessian("sum(log(s) + (x[i] - mu)^2/(2*s^2) for i)", "x[k]", declare="mu: scalar; s: scalar")
+    assert str(gaussian) == "1/s^2"
+
+
+def test_the_quadratic_form_by_a_part_of_a_symmetric_variable_is_in_its_own_differential() -> None:
+    found = matcalc.hessian("logdet(S)", "S[i,:]", declare="S: matrix symmetric")
+    assert found.verification is not None and found.verification.ok is True
+    assert text(found.quadratic) == "-(d(S[i,:])*(inv(S))[:,i])^2"

@@ -51,7 +51,7 @@ LAYERS = [
     "calculus.stand_ins",
     "calculus.atoms", "calculus.wording",
     "calculus.expander", "calculus.recorder",
-    "calculus.engine", "calculus.free",
+    "calculus.engine", "calculus.free", "calculus.independent", "calculus.separate",
     "request", "steps",
     "explain",
     "result",

@@ -9,7 +9,7 @@ from typing import cast
 from sympy import Expr
 
 from matcalc.calculus.adjoint import isolate
-from matcalc.nodes.algebra import add, mul, power, split_coefficient, trace, transpose
+from matcalc.nodes.algebra import add, mul, power, split_coefficient, trace, transpose, vec
 from matcalc.nodes.differentials import differential_node, in_order
 from matcalc.nodes.expr import (
     ONE,
@@ -63,6 +63,15 @@ HESSIAN = Reason("hessian", citation="MN19 ch. 10")
 """d²f = dvec(X)'*H*dvec(X) tells H."""
 SECOND = Reason("second-differential", citation="MN19 ch. 6")
 """d²f = tr(dX'*dG) for the gradient G."""
+SPAN = "independent-entries"
+"""The reason that dvec(F) = J*dvec(X) = J*D*dx for the independent entries x of X."""
+
+
+def spanned(X: Node, D: Node, x: Node) -> Reason:
+    """vec(X) = D*x for the independent entries x of X."""
+    return Reason(SPAN, vec(X), mul(D, x), "MN19 ch. 3")
+
+
 LAYOUT = Reason("denominator-layout")
 """The Jacobian transposed."""
 SIMPLIFIED = Reason("simplified")

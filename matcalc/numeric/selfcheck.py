@@ -84,7 +84,7 @@ def _checks(rules: Rulebase) -> dict[str, Callable[[], Outcome]]:
         if not record.macro and "d" not in record.formulas and moving_operands(record):
             found[f"{record.name}.{DERIVED}"] = partial(check_formula, rules, record, DERIVED)
     for name, structure in rules.structures.items():
-        for key in ("sample", "project", "independent"):
+        for key in ("sample", "project", "independent", "span"):
             if key in structure.formulas:
                 found[f"{name}.{key}"] = partial(check_structure, rules, name, key)
         if structure.cone:
@@ -230,6 +230,7 @@ def check_structure(rules: Rulebase, name: str, key: str, instead: Node | None =
 
     sample: it has the shape, obeys the facts, and the projection leaves it alone.  project: so does project(G), and
     <G, D> = <project(G), D> for D in the subspace.  independent, with pairing: <G, D> = <pairing(independent(project(G))), D>.
+    span: vec(D) = span*entries(D).
     """
     formulas = {k: rules.structure_template(name, k).node for k in rules.structures[name].formulas}
     if instead is not None:
@@ -242,6 +243,10 @@ def check_structure(rules: Rulebase, name: str, key: str, instead: Node | None =
         if key == "sample":
             errors += [0.0 if D.shape == G.shape else np.inf, *_fact_errors(rules, name, trial, D)]
             errors += [_distance(D, trial.run(formulas["project"], {"G": D}))] if "project" in formulas else []
+            continue
+        if key == "span":
+            x = own_trial(rules, name, trial, D).run(formulas["entries"])
+            errors.append(_distance(trial.run(formulas["span"]) @ x, D.reshape((-1, 1), order="F")))
             continue
         projected = trial.run(formulas["project"])
         if key == "project":
@@ -264,11 +269,16 @@ def _fact_errors(rules: Rulebase, name: str, trial: Trial, X: Array) -> list[flo
     """How far X is from what the structure states of it."""
     structure = rules.structures[name]
     errors = [0.0 if np.all(np.isfinite(X)) else np.inf]
-    own = Trial(rules, dict(zip(structure.sizes, np.shape(X), strict=False)), {"X": X}, trial.rng)
+    own = own_trial(rules, name, trial, X)
     for fact in structure.facts:
         sides = [rules.parse(structure, "facts", s, rules.structure_leaves(name), structure.sizes) for s in fact.split("==")]
         errors.append(_distance(*map(own.run, sides)))
     return errors
+
+
+def own_trial(rules: Rulebase, name: str, trial: Trial, X: Array) -> Trial:
+    """A point at which X of a structure has this value."""
+    return Trial(rules, dict(zip(rules.structures[name].sizes, np.shape(X), strict=False)), {"X": X}, trial.rng)
 
 
 def check_keeping(rules: Rulebase, name: str, kind: str, operation: str) -> Outcome:

@@ -78,7 +78,7 @@ class Rulebase(Formulas):
     # ------------------------------------------------------------ structures and identities
 
     def structured(self, name: str, key: str, leaves: Mapping[str, Node]) -> Node:
-        """A formula of a structure (sample, project, independent, pairing) for W, G or Y, all of one shape.
+        """A formula of a structure (sample, project, independent, pairing, entries, span) for W, G, Y or X, of one shape.
 
         A vector is read as the one row of the structure's X[m,n].
         """

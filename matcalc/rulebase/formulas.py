@@ -20,7 +20,7 @@ from matcalc.nodes.algebra import hadamard, is_zero, zeros
 from matcalc.nodes.expr import ONE, SCALAR, Node, Shape, intern_scalar, postorder, shape, size_symbol, variable
 from matcalc.rulebase.contract import linearity_fault, mention_fault, shape_fault
 from matcalc.rulebase.templates import Template, compile_template
-from matcalc.rulefiles.records import NAME, Argument, Identity, Record, Signatures, Structure
+from matcalc.rulefiles.records import NAME, SPANNING, Argument, Identity, Record, Signatures, Structure
 
 INDICES = frozenset("ijk")
 """Constant arguments of these names are integers."""
@@ -147,7 +147,7 @@ class Formulas:
             leaves = self.structure_leaves(name)
             node = self.parse(structure, key, text, leaves, structure.sizes)
             fault = shape_fault(node, shape(leaves["X"]))
-            if fault:
+            if fault and key not in SPANNING:
                 raise RuleError(f"{structure.file} [{name}] {key}: {fault}", source=text, span=(0, len(text)))
             template = self._templates[where] = compile_template(node, leaves.values())
         return template

@@ -16,6 +16,10 @@ from pathlib import Path
 NAME = re.compile(r"[A-Za-z_]\w*")
 
 
+SPANNING = ("entries", "span")
+"""The formulas of a structure that are not of its own shape: the independent entries x of X, the D with vec(X) = D*x."""
+
+
 @dataclass(frozen=True)
 class Literal:
     """A fixed argument of a spelling: `2` (number), `'fro'` (string, without its quotes) or `inf` (name)."""
@@ -96,7 +100,7 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """A property of a variable (symmetric, simplex …); formulas: sample, project, independent, pairing."""
+    """A property of a variable (symmetric, simplex …); formulas: sample, project, independent, pairing, entries, span."""
 
     name: str
     file: Path

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from matcalc.errors import RuleError, Span
-from matcalc.rulefiles.records import NAME, Argument, CallPattern, Identity, Literal, Record, Signatures, Structure
+from matcalc.rulefiles.records import NAME, SPANNING, Argument, CallPattern, Identity, Literal, Record, Signatures, Structure
 
 __all__ = ["RULES", "Argument", "CallPattern", "Identity", "Literal", "Record", "Signatures", "Structure", "load", "parse_type"]
 
@@ -36,7 +36,8 @@ _OPERATION_KEYS = frozenset(
     "says source".split()
 )
 _STRUCTURE_KEYS = frozenset(
-    "type implies sample says project independent pairing facts closed absorbs made_by transpose cone declarable source".split()
+    "type implies sample says project independent pairing entries span facts closed absorbs made_by transpose cone declarable "
+    "source".split()
 )
 _ENTRYWISE_KEYS = frozenset("value d alias macro where sympy sign latex unicode title source".split())
 """A table of these alone is a function of one entry, f'(x) or its value in a line: its type need not be said."""
@@ -229,7 +230,7 @@ def _structure(table: _Table) -> Structure:
         file=table.file,
         arguments=arguments,
         implies=table.texts("implies"),
-        formulas=table.formulas(("sample", "project", "independent", "pairing"), arguments),
+        formulas=table.formulas(("sample", "project", "independent", "pairing", *SPANNING), arguments),
         facts=table.texts("facts"),
         says=table.text("says"),
         source=table.text("source"),
