@@ -112,7 +112,7 @@ def test_the_command_line_tells_the_blocks(capsys: pytest.CaptureFixture[str]) -
     assert run([*args, "--format", "unicode"]) == 0
     assert "∂²f/∂U[i,:]ᵀ∂U[i,:] = 2Vᵀ(((M[i,:]⊙²)ᵀ𝟏ᵀ) ⊙ V)   [block diagonal by rows of U]" in capsys.readouterr().out
     assert run([*args, "--format", "latex"]) == 0
-    assert r"2 V^\top \bigl((M_{i, :}^{\odot 2})^\top \odot V\bigr)" in capsys.readouterr().out
+    assert r"\bigl((M_{i, :}^{\odot 2})^\top \mathbf{1}^\top\bigr) \odot V" in capsys.readouterr().out
     assert run([*args, "--format", "json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["derivatives"]
     assert found["blocks"]["by"] == "rows" and found["blocks"]["wrt"] == "U[i,:]" and found["blocks"]["verified"] is True
