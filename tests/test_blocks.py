@@ -23,7 +23,7 @@ SIZES = {"M": (4, 3), "T": (4, 3), "U": (4, 2), "V": (3, 2), "X": (4, 3), "W": (
 BLOCKS = [
     ("norm(M .* (T - U*V'))^2", "U", "rows", "2*V'*((M[i,:].^2)' .* V)"),
     ("norm(M .* (T - U*V'))^2", "V", "rows", "2*U'*(M[:,i].^2 .* U)"),
-    ("norm(max(X*W, 0) - Y)^2", "W", "columns", "2*X'*(ind(X*W[:,i] > 0).^2 .* X)"),
+    ("norm(max(X*W, 0) - Y)^2", "W", "columns", "2*X'*(ind(X*W[:,i] > 0) .* X)"),
     ("Z = X*W; norm(max(Z, 0) - Y)^2", "W", "columns", ""),
     ("sum(tanh(X*W)*v)", "W", "columns", ""),
     ("tr(X'*X*A)", "X", "rows", "A + A'"),
@@ -110,9 +110,9 @@ def test_the_command_line_tells_the_blocks(capsys: pytest.CaptureFixture[str]) -
     line = "d2f/dU[i,:]' dU[i,:] = 2*V'*((M[i,:].^2)' .* V)   [block diagonal by rows of U]"
     assert line in capsys.readouterr().out.splitlines()
     assert run([*args, "--format", "unicode"]) == 0
-    assert "∂²f/∂U[i,:]ᵀ∂U[i,:] = 2Vᵀ((M[i,:]⊙²)ᵀ ⊙ V)   [block diagonal by rows of U]" in capsys.readouterr().out
+    assert "∂²f/∂U[i,:]ᵀ∂U[i,:] = 2Vᵀ(((M[i,:]⊙²)ᵀ𝟏ᵀ) ⊙ V)   [block diagonal by rows of U]" in capsys.readouterr().out
     assert run([*args, "--format", "latex"]) == 0
-    assert r"2 V^\top \bigl((M_{i, :}^{\odot 2})^\top \odot V\bigr)" in capsys.readouterr().out
+    assert r"2 V^\top \Bigl(\bigl((M_{i, :}^{\odot 2})^\top \mathbf{1}^\top\bigr) \odot V\Bigr)" in capsys.readouterr().out
     assert run([*args, "--format", "json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["derivatives"]
     assert found["blocks"]["by"] == "rows" and found["blocks"]["wrt"] == "U[i,:]" and found["blocks"]["verified"] is True
