@@ -64,7 +64,8 @@ _PAGES: dict[str, Callable[[Document], str]] = {
 
 def _document(words: Notation, problem: Problem, results: Sequence[Result], by_cases: bool) -> Document:
     """The problem, the results, and what is to be said of them."""
-    told = [line for d in results for line in _lines(words, d, by_cases)]
+    several = len({X for d in results for X in d.moving}) > 1
+    told = [line for d in results for line in _lines(words, d, by_cases, several)]
     shared, found = words.results([node for _, node, _ in told], {*problem.names, *problem.sizes})
     rows = [
         Row(words.left(side), words.pieces(right), tuple(map(Why, why)))
@@ -78,14 +79,17 @@ def _document(words: Notation, problem: Problem, results: Sequence[Result], by_c
     return Document("", (statement(words, problem), result), remarks)
 
 
-def _lines(words: Notation, d: Result, by_cases: bool) -> Iterator[tuple[Side, Node, Sequence[str]]]:
-    """(left side, right side, remarks beside) for a result, by cases of its indices or not, and for what is told with it."""
+def _lines(words: Notation, d: Result, by_cases: bool, several: bool) -> Iterator[tuple[Side, Node, Sequence[str]]]:
+    """(left side, right side, remarks beside) for a result, by cases of its indices or not, and for what is told with it.
+
+    Where results are by several variables, what is told with one says of which.
+    """
+    whole = words.inline(words.write(d.moving[0]))
     for case in d.cases if by_cases else (Case((), d.node),):
         yield d.side, case.node, [f"where {words.relation(r)}" for r in case.where]
     for _, side, node in () if d.is_told_alone else d.companions:
-        yield side, node, ()
+        yield side, node, [f"where only {whole} moves"] if several else ()
     if d.blocks is not None:
-        whole = words.inline(words.write(d.moving[0]))
         yield d.blocks.side, d.blocks.node, [f"block diagonal by {d.blocks.said['by']} of {whole}"]
 
 

@@ -308,3 +308,8 @@ def test_the_quadratic_form_by_a_part_of_a_symmetric_variable_is_in_its_own_diff
     found = matcalc.hessian("logdet(S)", "S[i,:]", declare="S: matrix symmetric")
     assert found.verification is not None and found.verification.ok is True
     assert text(found.quadratic) == "-(d(S[i,:])*(inv(S))[:,i])^2"
+
+
+def test_by_several_variables_a_quadratic_form_says_which_one_moves(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["hess", "x'*A*x"]) == 0
+    assert "                 d2f = 0   [where only A moves]" in capsys.readouterr().out.splitlines()

@@ -144,3 +144,13 @@ def test_the_command_line_takes_the_convention(capsys: pytest.CaptureFixture[str
     assert "note: by the independent entries of S: vech(S)" in out
     assert run(["hess", "logdet(S)", *args, "--format", "unicode", "--steps"]) == 0
     assert "∂²f/∂vech(S)∂vech(S)ᵀ" in capsys.readouterr().out
+
+
+def test_by_the_diagonal_what_is_picked_of_vec_and_kron_is_a_diagonal_and_an_entrywise_product() -> None:
+    known = {"declare": "D: matrix diagonal; A: matrix; B: matrix", "convention": "independent"}
+    assert str(matcalc.jacobian("tr(D*A*D*B)", "D", **known)) == "diag(A'*D*B' + B'*D*A')'"
+    assert str(matcalc.jacobian("tr(D*A*D*B)", "D", layout="denominator", **known)) == "diag(A'*D*B' + B'*D*A')"
+    found = matcalc.hessian("norm(D*x)^2", "D", declare="D: matrix diagonal", convention="independent")
+    log = matcalc.hessian("logdet(D)", "D", declare="D: matrix diagonal", convention="independent")
+    assert "kron" not in str(log) and log.verification is not None and log.verification.ok is True
+    assert str(found) == "2*diag(x.^2)" and found.verification is not None and found.verification.ok is True

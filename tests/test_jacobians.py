@@ -199,3 +199,34 @@ def test_a_jacobian_is_a_callable_and_can_be_differentiated_again() -> None:
     assert np.allclose(found.function()(z=z), np.diag(p) - np.outer(p, p))
     third = matcalc.jacobian(found.again, "z")
     assert third.shape == ("n^2", "n") and third.verification is not None and third.verification.ok is True
+
+
+@pytest.mark.parametrize(
+    ("f", "wrt", "shown"),
+    [
+        ("tr(logm(X))", "X", "vec(inv(X)')'"),
+        ("norm(W*x - y)^2", "W", "2*vec((W*x - y)*x')'"),
+        ("tr(A*kron(X, B))", "X", "vec(block_inner(A', B))'"),
+        ("sum(abs(x).^3)", "x", "3*(x.^2 .* sign(x))'"),
+    ],
+)
+def test_the_jacobian_of_a_scalar_is_its_gradient_as_a_row_where_that_is_no_longer(f: str, wrt: str, shown: str) -> None:
+    found = matcalc.jacobian(f, wrt, declare="x: vector")
+    assert str(found) == shown
+    assert found.verification is not None and found.verification.ok is True and found.steps_check.ok is True
+    assert str(matcalc.jacobian(f, wrt, declare="x: vector", layout="denominator")) == shown.removesuffix("'")
+
+
+@pytest.mark.parametrize("n", ["n", "3"])
+def test_commutation_matrices_of_vectors_are_identities_and_a_vector_is_its_own_vec(n: str) -> None:
+    declared = f"x: vector({n}); y: vector({n}); A: matrix({n},{n})"
+    assert str(matcalc.jacobian("kron(x, y)", "x", declare=declared)) == f"kron(eye({n}), y)"
+    assert str(matcalc.jacobian("kron(x, y)", "y", declare=declared)) == f"kron(x, eye({n}))"
+    assert str(matcalc.hessian("kron(x, x)'*vec(A)", "x", declare=declared)) == "A + A'"
+
+
+def test_by_several_variables_an_action_says_which_one_moves(capsys: pytest.CaptureFixture[str]) -> None:
+    out = shown(capsys, "jac", "A*X").splitlines()
+    assert "              dF = dA*X   [where only A moves]" in out and "              dF = A*dX   [where only X moves]" in out
+    assert "moves" not in shown(capsys, "jac", "A*X", "--wrt", "X")
+    assert r"\text{\small where only $A$ moves}" in shown(capsys, "jac", "A*X", "--format", "latex")

@@ -14,8 +14,8 @@ from matcalc.calculus.engine import Engine
 from matcalc.calculus.parts import base_of
 from matcalc.calculus.structure import closure
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import rebuild, terms
-from matcalc.nodes.expr import Node, name_of, properties, shape, substitute, variable
+from matcalc.nodes.algebra import rebuild, terms, transpose, vec
+from matcalc.nodes.expr import Node, is_scalar, name_of, properties, shape, substitute, variable
 from matcalc.rulebase.base import Rulebase
 
 
@@ -80,8 +80,13 @@ class Free:
         return made if same else self.engine.simplified_for(base_of(wrt)).finished(made)
 
     def jacobian(self, wrt: Node) -> Node:
-        """J with dvec(F) = J*dvec(X)."""
-        return self.back(self.first.jacobian(self.of(wrt)), wrt)
+        """J with dvec(F) = J*dvec(X); of a scalar F the gradient as a row, where that is no longer."""
+        J = self.back(self.first.jacobian(self.of(wrt)), wrt)
+        if not is_scalar(self.problem.expression) or is_scalar(wrt):
+            return J
+        simplifier = self.engine.simplified_for(base_of(wrt))
+        row = simplifier.finished(transpose(vec(self.gradient(wrt))))
+        return min(row, J, key=simplifier.cost)
 
     def action(self, wrt: Node) -> tuple[Node, ...]:
         """The terms of dF in dX."""

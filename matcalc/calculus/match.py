@@ -65,7 +65,7 @@ class Pattern:
 
     def heads_needed(self) -> tuple[str, frozenset[str]]:
         """The head that an expression must have, and heads that must be among its operands'."""
-        below = {head(o) for o in operands(self.node) if o not in self.leaves and head(o) not in ("number", "smul")}
+        below = {head(o) for o in operands(self.node) if o not in self.leaves and head(o) not in ("number", "symbol", "smul")}
         return head(self.node), frozenset(below)
 
     def matches(self, e: Node) -> Iterator[tuple[Bindings, Callable[[Node], Node]]]:

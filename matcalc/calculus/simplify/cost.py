@@ -19,6 +19,7 @@ _HELPERS = {
     "unvech": 2,
     "kron": 3,
     "eye": 4,
+    "commutation": 3,
 }
 _BROADCASTS = frozenset({"add", "hadamard", "max", "min", "pow", "gt", "ge", "lt", "le", "eq", "ne"})
 
