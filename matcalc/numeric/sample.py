@@ -186,7 +186,7 @@ class Sampler:
     def _regimes(self, attempt: int) -> dict[str, str]:
         if self._fitting is not None:
             # what one operation asks of one variable is not asked of the others: log(y) leaves the sign of x open
-            widened = self.random.choice(list(self.inputs)) if attempt < self._widenings else ""
+            widened = self.random.choice(list(self.inputs)) if self.inputs and attempt < self._widenings else ""
             if attempt <= self._widenings:
                 return {name: "normal" if name == widened else regime for name, regime in self._fitting.items()}
             attempt -= self._widenings

@@ -51,6 +51,7 @@ from matcalc.calculus.simplify.sums import (
     numerators_first,
     outer_product,
 )
+from matcalc.calculus.simplify.table import tabulated
 from matcalc.calculus.simplify.units import absorb, unit_entries, unit_products, without_units
 from matcalc.calculus.structure import Structures
 from matcalc.nodes.algebra import has_value, rebuild, transpose
@@ -154,7 +155,7 @@ class Simplifier:
         """e simplified as a whole: what shows its worth only in the end is tried too."""
         e = self(e)
         folded = without_units(e, self.rules)
-        return self.names.rescaled(e if folded is e else self(folded), self)
+        return self.names.rescaled(tabulated(e if folded is e else self(folded), self), self)
 
     def if_shorter(self, e: Node, candidate: Node) -> Node | None:
         """The candidate, simplified, where the reader sees fewer nodes than in e."""

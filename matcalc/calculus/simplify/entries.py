@@ -85,6 +85,8 @@ class Part:
                 return self._of_sum(*args)
             case "kron" if self._name == "member" and shape(args[0]) == (ONE, self._places[1]):
                 return mul(scalar_node("entry", (transpose(args[0]), self._places[0])), args[1])
+            case "hcat" | "vcat":
+                return self._of_blocks(X)
             case "transpose":
                 return None if self._name == "member" else self._of_transpose(args[0])
             case "mul":
@@ -110,6 +112,24 @@ class Part:
         if core is not None and is_unit and (low, high) == (ONE, shape(core)[0]):
             return at(c, i, self._places[0])
         return index_sum(self(t), i, low, high)
+
+    def _of_blocks(self, X: Node) -> Node | None:
+        """[A; B][i] = A[i], or B[i - m] below the m rows of A, where the numbers tell which; columns of [A, B] likewise."""
+        axis = 0 if head(X) == "vcat" else 1
+        names = ("entry", "entry2", "row") if axis == 0 else ("entry", "entry2", "column")
+        A, B = operands(X)
+        first = (shape(A) or (ONE, ONE))[axis]
+        place = -1 if axis == 1 else 0
+        if self._name not in names or (self._name == "entry" and shape(X)[1 - axis] != 1):
+            return None
+        at = cast(Expr, self._places[place])
+        if not (at.is_Integer and first.is_Integer):
+            return None
+        if at <= first:
+            return self(A)
+        places = list(self._places)
+        places[place] = intern_scalar(at - first)
+        return Part(self._name, tuple(places), self._rules)(B)
 
     def _of_transpose(self, X: Node) -> Node | None:
         match self._name:
