@@ -56,6 +56,12 @@ class Entry:
         return matcalc.parse(self.expr, declare=self.declare or None)
 
     @cached_property
+    def derivation(self) -> matcalc.Derivation:
+        """The gradient that matcalc derives, without a comparison with numbers."""
+        (found,) = matcalc.gradients(self.problem, [self.wrt], convention=self.convention or "structured", verify=False)
+        return found
+
+    @cached_property
     def wrt_node(self) -> Node:
         """The leaf that the entry differentiates by."""
         return self.leaves[self.wrt]

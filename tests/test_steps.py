@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from itertools import pairwise
 from statistics import median
 from types import FrameType
@@ -34,19 +33,12 @@ ENTRIES = [entry for part in ("seeds", "cookbook") for entry in load(part)]
 RULES = rulebase()
 
 
-@cache
-def derived(entry_id: str) -> matcalc.Derivation:
-    entry = next(e for e in ENTRIES if e.id == entry_id)
-    (found,) = matcalc.gradients(entry.problem, [entry.wrt], convention=entry.convention or "structured", verify=False)
-    return found
-
-
 # ---------------------------------------------------------------- the corpus
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
 def test_every_step_of_a_known_derivative_is_verified_and_leads_to_it(entry: Entry) -> None:
-    found = derived(entry.id)
+    found = entry.derivation
     assert found.steps_check.ok is True and found.steps_check.draws > 0
     assert found.steps[-1].kind == "gradient" and found.steps[-1].node is found.node
     assert found.steps[0].kind == "differential"
@@ -58,7 +50,7 @@ def test_every_step_of_a_known_derivative_is_verified_and_leads_to_it(entry: Ent
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
 def test_the_last_line_with_differentials_shows_the_gradient(entry: Entry) -> None:
-    found = derived(entry.id)
+    found = entry.derivation
     *lines, last = found.steps
     if last.rule != "gradient":
         return  # a projection on a structure stands between
@@ -70,7 +62,7 @@ def test_the_last_line_with_differentials_shows_the_gradient(entry: Entry) -> No
 
 
 def test_every_entry_of_the_corpus_has_a_derivation(capsys: pytest.CaptureFixture[str]) -> None:
-    made = [derived(entry.id) for entry in ENTRIES]
+    made = [entry.derivation for entry in ENTRIES]
     verified = [d for d in made if d.steps_check.ok]
     count = sum(len(d.steps) for d in verified)
     with capsys.disabled():
@@ -80,14 +72,14 @@ def test_every_entry_of_the_corpus_has_a_derivation(capsys: pytest.CaptureFixtur
 
 
 def test_most_steps_name_a_rule_and_simplification_is_rare() -> None:
-    found = [step for entry in ENTRIES for step in derived(entry.id).steps]
+    found = [step for entry in ENTRIES for step in entry.derivation.steps]
     silent = [step.text for step in found if step.rule == "simplified"]
     assert len(silent) <= 0.03 * len(found)
     assert not [step.text for step in found if len({r.name for r in step.reasons} - {"definition", "identity"}) > 4]
 
 
 def test_every_equation_that_a_reason_states_is_true() -> None:
-    stated = {r for e in ENTRIES for s in derived(e.id).steps for r in s.reasons if r.name == "identity"}
+    stated = {r for e in ENTRIES for s in e.derivation.steps for r in s.reasons if r.name == "identity"}
     assert len(stated) >= 10
     for reason in stated:
         assert reason.left is not None and reason.right is not None
@@ -96,7 +88,7 @@ def test_every_equation_that_a_reason_states_is_true() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
 def test_every_step_parses_back(entry: Entry) -> None:
-    found = derived(entry.id)
+    found = entry.derivation
     leaves = {**entry.leaves, **{f"d{name}": differential_of_name(X, RULES) for name, X in entry.leaves.items()}}
     for step in found.steps:
         for term in step.terms:

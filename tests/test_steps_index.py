@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from itertools import pairwise
 from statistics import median
 
@@ -30,19 +29,12 @@ ENTRIES = [entry for entry in load() if entry.task == "gradient"]
 RULES = rulebase()
 
 
-@cache
-def derived(entry_id: str) -> matcalc.Derivation:
-    entry = next(e for e in ENTRIES if e.id == entry_id)
-    (found,) = matcalc.gradients(entry.problem, [entry.wrt], convention=entry.convention or "structured", verify=False)
-    return found
-
-
 # ---------------------------------------------------------------- the corpus
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
 def test_every_step_of_a_known_derivative_is_verified_and_leads_to_it(entry: IndexEntry) -> None:
-    found = derived(entry.id)
+    found = entry.derivation
     assert found.steps_check.ok is True and found.steps_check.draws > 0
     assert found.steps[-1].kind == "gradient" and found.steps[-1].node is found.node
     assert all(step.rule and all(reason.name for reason in step.reasons) for step in found.steps)
@@ -51,7 +43,7 @@ def test_every_step_of_a_known_derivative_is_verified_and_leads_to_it(entry: Ind
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
 def test_the_last_line_with_differentials_shows_the_gradient(entry: IndexEntry) -> None:
-    found = derived(entry.id)
+    found = entry.derivation
     *lines, last = found.steps
     if last.rule != "gradient":
         return  # a projection on a structure stands between
@@ -63,7 +55,7 @@ def test_the_last_line_with_differentials_shows_the_gradient(entry: IndexEntry) 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
 def test_every_step_parses_back(entry: IndexEntry) -> None:
-    found = derived(entry.id)
+    found = entry.derivation
     leaves = {**entry.leaves, **{f"d{name}": differential_of_name(X, RULES) for name, X in entry.leaves.items()}}
     for step in found.steps:
         for term in step.terms:
@@ -73,7 +65,7 @@ def test_every_step_parses_back(entry: IndexEntry) -> None:
 
 
 def test_every_entry_with_indices_has_a_derivation(capsys: pytest.CaptureFixture[str]) -> None:
-    made = [derived(entry.id) for entry in ENTRIES]
+    made = [entry.derivation for entry in ENTRIES]
     verified = [d for d in made if d.steps_check.ok]
     count = sum(len(d.steps) for d in verified)
     with capsys.disabled():
@@ -83,13 +75,13 @@ def test_every_entry_with_indices_has_a_derivation(capsys: pytest.CaptureFixture
 
 
 def test_most_steps_name_a_rule() -> None:
-    found = [step for entry in ENTRIES for step in derived(entry.id).steps]
+    found = [step for entry in ENTRIES for step in entry.derivation.steps]
     silent = [step.text for step in found if step.rule == "simplified"]
     assert len(silent) <= 0.04 * len(found)
 
 
 def test_every_equation_that_a_rule_of_sums_states_is_true() -> None:
-    stated = {r for e in ENTRIES for s in derived(e.id).steps for r in s.reasons if r.name in ("sifting", "identity")}
+    stated = {r for e in ENTRIES for s in e.derivation.steps for r in s.reasons if r.name in ("sifting", "identity")}
     assert len(stated) >= 3
     for reason in stated:
         assert reason.left is not None and reason.right is not None
