@@ -24,7 +24,7 @@ from matcalc.numeric.verify import Check, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.text import text
 from matcalc.request import graph, leaves_asked, not_scalar, read_problem
-from matcalc.result import Result
+from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulefiles.signatures import RULES
 from matcalc.sides import Side
@@ -34,27 +34,16 @@ CONVENTIONS = ("structured", "independent")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Derivation(Result):
+class Derivation(ByVariable):
     """A gradient G with df = tr(G'*dX): its closed form, when it holds, and how it was verified.
 
     `upstream` holds the gradients ∂f/∂Z that it is written in, by the names that stand for them.
     """
 
-    variable: Node
     convention: str = "structured"
     verification: Verification | None = None
     upstream: Mapping[Node, Node] = field(default_factory=dict)
     kind: ClassVar[str] = "gradient"
-
-    @property
-    def wrt(self) -> str:
-        """The name of the variable, or of the part of one."""
-        return text(self.variable)
-
-    @property
-    def moving(self) -> tuple[Node, ...]:
-        """The variable."""
-        return (self.variable,)
 
     @property
     def side(self) -> Side:

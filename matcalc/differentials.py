@@ -14,7 +14,7 @@ from matcalc.errors import VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.differentials import in_order, terms_of
-from matcalc.nodes.expr import Node, name_of
+from matcalc.nodes.expr import Node
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verify import Check
 from matcalc.request import leaves_asked, read_problem
@@ -31,11 +31,6 @@ class Differential(Result):
     variables: tuple[Node, ...]
     verification: Check | None = None
     kind: ClassVar[str] = "differential"
-
-    @property
-    def wrt(self) -> str:
-        """The names of the variables."""
-        return ", ".join(map(name_of, self.variables))
 
     @property
     def moving(self) -> tuple[Node, ...]:

@@ -48,11 +48,6 @@ class Hessian(Result):
     kind: ClassVar[str] = "hessian"
 
     @property
-    def wrt(self) -> str:
-        """The names of the variables: "x", or "x, y"."""
-        return ", ".join(map(text, self.moving))
-
-    @property
     def moving(self) -> tuple[Node, ...]:
         """The variables."""
         return (self.variable,) if self.is_pure else (self.variable, self.by)

@@ -26,9 +26,8 @@ from matcalc.numeric.function import Function, function
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check
-from matcalc.printing.text import text
 from matcalc.request import Asked, leaves_asked, read_problem
-from matcalc.result import Result
+from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.sides import Side
 from matcalc.steps import Derived, Step, differential_steps, several_structures
@@ -38,25 +37,14 @@ NO_KRONECKER_FORM = "it has no Kronecker form: it is written in unit vectors"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Jacobian(Result):
+class Jacobian(ByVariable):
     """The J with dvec(F) = J*dvec(X), or its transpose in denominator layout, by all entries of X; of F's shape by a scalar."""
 
-    variable: Node
     free: Free
     layout: str = "numerator"
     verification: Check | None = None
     independent: Independent | None = None
     kind: ClassVar[str] = "jacobian"
-
-    @property
-    def wrt(self) -> str:
-        """The name of the variable, or of the part of one."""
-        return text(self.variable)
-
-    @property
-    def moving(self) -> tuple[Node, ...]:
-        """The variable."""
-        return (self.variable,)
 
     @property
     def turned(self) -> bool:

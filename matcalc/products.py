@@ -23,7 +23,7 @@ from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check
 from matcalc.printing.text import text
 from matcalc.request import Asked, leaves_asked, not_scalar, read_problem
-from matcalc.result import Result
+from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulebase.differential import inner
 from matcalc.sides import Side
@@ -31,24 +31,13 @@ from matcalc.steps import Derived
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Product(Result):
+class Product(ByVariable):
     """A derivative applied to a direction V, a variable of its problem; `claims` are the F and dF that numbers compare."""
 
-    variable: Node
     direction: Node
     free: Free
     claims: Sequence[tuple[Node, Node]]
     verification: Check | None = None
-
-    @property
-    def wrt(self) -> str:
-        """The name of the variable."""
-        return text(self.variable)
-
-    @property
-    def moving(self) -> tuple[Node, ...]:
-        """The variable."""
-        return (self.variable,)
 
     @property
     def check(self) -> Check | None:

@@ -44,13 +44,13 @@ class Result(ABC):
 
     @property
     @abstractmethod
-    def wrt(self) -> str:
-        """The names of what it is a derivative by."""
+    def moving(self) -> tuple[Node, ...]:
+        """The variables, or parts of some, that it is a derivative by."""
 
     @property
-    @abstractmethod
-    def moving(self) -> tuple[Node, ...]:
-        """The variables that it is a derivative by."""
+    def wrt(self) -> str:
+        """The names of what it is a derivative by: "x", or "x, y"."""
+        return ", ".join(map(text, self.moving))
 
     @property
     @abstractmethod
@@ -187,6 +187,18 @@ class Result(ABC):
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ByVariable(Result):
+    """A derivative by one variable, or by a part of one."""
+
+    variable: Node
+
+    @property
+    def moving(self) -> tuple[Node, ...]:
+        """The variable."""
+        return (self.variable,)
 
 
 def _joined(program: Program, separator: str) -> str:
