@@ -194,6 +194,7 @@ def jacobian(
     Raises: ParseError, ShapeError … for bad input; UndifferentiableError; VerificationError if numbers disagree.
     Source: Magnus & Neudecker (2019), ch. 9.
 
+    >>> from matcalc.printing.text import text
     >>> J = jacobian("inv(X)", "X")
     >>> print(J)
     -kron(inv(X)', inv(X))
