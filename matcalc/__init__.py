@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UnknownNameError,
         VerificationError,
     )
+    from matcalc.generate import code, function
     from matcalc.hessians import Blocks, Hessian, hessian, hessians
     from matcalc.jacobians import Jacobian, jacobian, jacobians
     from matcalc.language.parser import parse
@@ -52,7 +53,9 @@ __all__ = [
     "Verification",
     "VerificationError",
     "__version__",
+    "code",
     "differential",
+    "function",
     "gradient",
     "gradients",
     "hessian",
@@ -75,7 +78,9 @@ _HOME = {
     "Product": "products",
     "Step": "steps",
     "Verification": "numeric.verify",
+    "code": "generate",
     "differential": "differentials",
+    "function": "generate",
     "gradient": "derivation",
     "gradients": "derivation",
     "hessian": "hessians",

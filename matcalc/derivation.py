@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar
@@ -19,7 +19,7 @@ from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import rebuild
 from matcalc.nodes.expr import Node, is_scalar, operands, substitute
-from matcalc.numeric.function import Function, function
+from matcalc.program import Output
 from matcalc.numeric.verify import Check, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.text import text
@@ -66,11 +66,10 @@ class Derivation(ByVariable):
         """The steps by the trace method, and what numbers say of them."""
         return gradient_steps(self.engine, self.variable, self.whole, self.convention, self.symbols)
 
-    def function(self, target: str = "numpy") -> Function:
-        """The gradient as a callable that takes arrays by name and returns an array of the documented shape."""
-        if target != "numpy":
-            raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
-        return function(self.whole, self.problem, self.rules, like=self.variable)
+    @property
+    def output(self) -> Output:
+        """The gradient, of the shape of the variable."""
+        return replace(super().output, node=self.whole, like=self.variable)
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:

@@ -25,7 +25,6 @@ from matcalc.nodes.algebra import add, is_zero, mul, number, rebuild, terms, tra
 from matcalc.nodes.blocks import hcat, vcat
 from matcalc.nodes.differentials import DIFFERENTIAL, in_order
 from matcalc.nodes.expr import Node, head, is_scalar, shape, substitute, variable
-from matcalc.numeric.function import Function, function
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check, agree
 from matcalc.printing.text import text
@@ -195,12 +194,6 @@ class Hessian(Result):
             why = tuple(spanned(e.variable, e.span, e.entries) for e in found)
             steps.append(replace(made, terms=(self.node,), reasons=why, wrt=self.side.wrt, by=self.side.by))
         return Derived(tuple(steps), together([first.check, then.check, self.verify(draws=1)]))
-
-    def function(self, target: str = "numpy") -> Function:
-        """The Hessian as a callable that takes arrays by name and returns an array of the documented shape."""
-        if target != "numpy":
-            raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
-        return function(self.node, self.problem, self.rules)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

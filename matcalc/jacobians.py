@@ -22,7 +22,6 @@ from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import mul, transpose, unvec, vec
 from matcalc.nodes.differentials import in_order
 from matcalc.nodes.expr import Node, is_scalar, shape
-from matcalc.numeric.function import Function, function
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check
@@ -120,12 +119,6 @@ class Jacobian(ByVariable):
         if plain is not self.node and self.turned:
             steps.append(replace(made, terms=(self.node,), reasons=(LAYOUT,), wrt=self._by, turned=True))
         return Derived(tuple(steps), together([told.check, self.verify(draws=1)]))
-
-    def function(self, target: str = "numpy") -> Function:
-        """The Jacobian as a callable that takes arrays by name and returns an array of the documented shape."""
-        if target != "numpy":
-            raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
-        return function(self.node, self.problem, self.rules)
 
 
 def layout_note(layout: str) -> str:

@@ -18,7 +18,6 @@ from matcalc.jacobians import compared, refuse_wrong
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import rebuild, transpose
 from matcalc.nodes.expr import Node, is_scalar, shape, substitute, variable
-from matcalc.numeric.function import Function, function
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check
 from matcalc.printing.text import text
@@ -51,12 +50,6 @@ class Product(ByVariable):
     def derive(self) -> Derived:
         """No steps: the differential and the gradient have theirs."""
         return Derived((), self.verify(draws=1))
-
-    def function(self, target: str = "numpy") -> Function:
-        """The product as a callable that takes arrays by name and returns an array of the documented shape."""
-        if target != "numpy":
-            raise ArgumentError(f"there is no target {target!r}", hint='this version evaluates with "numpy"')
-        return function(self.node, self.problem, self.rules)
 
 
 class JacobianVector(Product):

@@ -24,12 +24,18 @@ from matcalc.printing.latex import Transpose, latex_program
 from matcalc.printing.layout import Program
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
+from matcalc.codegen.source import identifier
+from matcalc.program import Function, Output, program
 from matcalc.rulebase.base import Rulebase
-from matcalc.sides import Side
+from matcalc.sides import TEXT, Side
 from matcalc.steps import Derived, Step
 
 _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
 """Derivatives of matrix functions that stay as such: a closed form has none."""
+
+
+SHORT = {"gradient": "grad", "jacobian": "jacobian", "hessian": "hessian", "differential": "d"}
+"""What the values of results are called in programs, by kind."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -151,6 +157,32 @@ class Result(ABC):
     def steps_check(self) -> Check:
         """What numbers said of the steps: `.ok` is True, or None where no point was found at which to compare them."""
         return self.derived.check
+
+    @property
+    def output(self) -> Output:
+        """What a function that computes it returns."""
+        short = self.wrt if self.wrt.isidentifier() else ""
+        left = TEXT.of(self.side, text)
+        return Output(f"{SHORT.get(self.kind, self.kind)}{short and '_' + short}", self.node, None, f"{left} = {self}")
+
+    def function(self, target: str = "numpy") -> Function:
+        """A callable that takes arrays by name and returns an array of the documented shape; `.code` is its source.
+
+        Targets are the files of rules/backends: "numpy", "jax", "torch", "array-api" … .
+        Raises: ArgumentError where there is no such target, or where it is not installed.
+        """
+        name, f = f"{self.kind}_of_{text(self.problem.label)}", text(self.problem.label)
+        title = f"The {self.kind} of {f} by {self.wrt}."
+        return program(
+            self.problem, [self.output], self.rules, self.engine.has, target, identifier(name), title, self.conditions
+        )
+
+    def code(self, target: str = "numpy") -> str:
+        """The source of a function that computes it, in a language: shared subexpressions once, operations chosen by cost.
+
+        Raises: ArgumentError where there is no such target, or where it cannot spell an operation.
+        """
+        return self.function(target).code
 
     def explain(
         self,

@@ -55,6 +55,10 @@ class Engine:
             return self.plain
         return Simplifier(self.rules, self.definitions, self.facts, plain=self.plain)
 
+    def has(self, e: Node, structure: str) -> bool:
+        """Whether e is known to be symmetric, positive definite, nonnegative … by what was declared."""
+        return self.simplifier.structures.has(e, structure)
+
     def gradients(self, leaves: Sequence[Node], convention: str = "structured") -> dict[Node, Node]:
         """{X: G} with df = Σ tr(G'*dX), simplified, inside the structure declared of each X; of a part of X that of G."""
         cotangents = sweep(self.f, list(dict.fromkeys(map(base_of, leaves))), self.definitions, self.rules)

@@ -95,12 +95,14 @@ class Labels:
         return [p for p in programs if set(leaves(p)) <= set(inputs)]
 
     def check(self, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
-        """Nothing; ArgumentError where a single label is outside of what it counts."""
-        for name in sorted(self._limits.keys() & set(self.indices) & arrays.keys()):
+        """Nothing; ArgumentError where a label is outside of what it counts."""
+        for name in sorted(self._limits.keys() & arrays.keys()):
             low, high = self._range(name, sizes)
             told = all(dimension(size, sizes) is not None for _, size in self._limits[name])
-            if told and not low <= arrays[name].real <= high:
-                raise ArgumentError(f"{name} is not in {low}..{high}: {arrays[name].real:g}", hint="indices count from 1")
+            values = np.ravel(arrays[name].real)
+            outside = values[(values < low) | (values > high)]
+            if told and outside.size:
+                raise ArgumentError(f"{name} is not in {low}..{high}: {outside[0]:g}", hint="indices count from 1")
 
     # ------------------------------------------------------------ drawing
 

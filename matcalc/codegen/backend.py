@@ -1,0 +1,65 @@
+"""Output languages: `rules/backends/*.toml` as records, how each spells the operations."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from matcalc.errors import ArgumentError, RuleError
+from matcalc.rulefiles.signatures import RULES
+
+FOLDER = RULES / "backends"
+_TABLES = ("names", "header", "imports", "ops", "entrywise", "reduce", "helpers", "text", "runtime", "host")
+_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", *_TABLES})
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One language: its tables, those of what it extends filled in."""
+
+    name: str
+    title: str
+    tables: Mapping[str, Mapping[str, str]]
+    settings: Mapping[str, str]
+
+    def spelling(self, table: str, name: str) -> str | None:
+        """How an operation is spelled; None where the language has no way."""
+        return self.tables[table].get(name) or None
+
+
+@cache
+def targets() -> tuple[str, ...]:
+    """The names of the languages."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+@cache
+def backend(name: str) -> Backend:
+    """The language of that name.
+
+    Raises: ArgumentError where there is none; RuleError for a faulty file.
+    """
+    if name not in targets():
+        close = get_close_matches(name, targets(), 1)
+        known = f"did you mean {close[0]}?" if close else f"the targets are {', '.join(targets())}"
+        raise ArgumentError(f"there is no target {name!r}", hint=known)
+    path = FOLDER / f"{name}.toml"
+    try:
+        read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{path}: {error}") from error
+    unknown = [key for key in read if key not in _KEYS]
+    if unknown:
+        raise RuleError(f"{path}: unknown key {unknown[0]}", hint=f"the keys are {', '.join(sorted(_KEYS))}")
+    base = backend(read["extends"]) if "extends" in read else None
+    tables: dict[str, Mapping[str, str]] = {}
+    for table in _TABLES:
+        own = read.get(table, {})
+        inherited = {} if base is None or (table == "header" and table in read) else base.tables[table]
+        tables[table] = {**inherited, **own}
+    settings = {**({} if base is None else base.settings), **{k: v for k, v in read.items() if isinstance(v, str)}}
+    return Backend(name, settings.get("title", name), tables, settings)

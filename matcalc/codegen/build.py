@@ -1,0 +1,73 @@
+"""From expressions to values: two runs, the second knows what the first met."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matcalc.codegen.contract import Contractor
+from matcalc.codegen.factor import Plan, planned
+from matcalc.codegen.forms import Form
+from matcalc.codegen.functions import FUNCTIONS
+from matcalc.codegen.lower import Lowering
+from matcalc.codegen.places import PLACES
+from matcalc.codegen.structural import STRUCTURAL
+from matcalc.codegen.values import Value, Values
+from matcalc.nodes.expr import Node, is_scalar, name_of, shape
+from matcalc.nodes.families import member_shape
+from matcalc.rulebase.base import Rulebase
+
+
+@dataclass(frozen=True)
+class Built:
+    """The values of the roots, the inputs by name, the names of intermediates."""
+
+    roots: tuple[Value, ...]
+    inputs: Mapping[str, Value]
+    names: Mapping[Value, str]
+
+
+def build(
+    roots: Sequence[tuple[Node, Node | None]],
+    definitions: Mapping[Node, Node],
+    rules: Rulebase,
+    has: Callable[[Node, str], bool],
+    spells: Callable[[str], bool],
+) -> Built:
+    """The values of expressions, each with the variable whose shape it has, if any."""
+    values = Values()
+    plan, popular = Plan(), Counter[tuple[object, ...]]()
+    while True:
+        contractor = Contractor(values, plan, popular)
+        lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
+        made = tuple(output(lowering, e, like) for e, like in roots)
+        if popular:
+            break
+        plan, popular = planned(made), contractor.met + Counter({(): 1})
+    inputs = {name_of(leaf): value for leaf, value in lowering.inputs.items()}
+    return Built(made, inputs, lowering.names)
+
+
+def output(to: Lowering, e: Node, like: Node | None) -> Value:
+    """The value of a root, of its documented shape."""
+    form = to.dense(to.form(e).fresh())
+    if is_scalar(e):
+        return to.contractor.value(form, ())
+    family = None if like is None or shape(like) != shape(e) else member_shape(like)
+    if family is not None and family[1] != 1:
+        _, columns, count = family
+        like_form = _family(columns, count)
+        form, like_form = to.joined([form, like_form], [((0, "columns"), (1, "columns"))])
+        t, b = like_form.columns
+        return to.contractor.value(form, (*form.rows, b, t))
+    rows, columns = shape(e)
+    value = to.contractor.value(form, (*form.rows, *form.columns))
+    dims = (rows,) if columns == 1 else (rows, columns)
+    return to.values.reshaped(value, dims) if value.dims != dims else value
+
+
+def _family(columns, count) -> Form:  # type: ignore[no-untyped-def]
+    from matcalc.codegen.forms import Label
+
+    return Form((), (), (Label(count), Label(columns)))
