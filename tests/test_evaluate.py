@@ -12,15 +12,17 @@ import scipy.linalg
 import scipy.special
 import sympy
 
+from matcalc.codegen.function import Function
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.language.parser import parse
+from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import mul, number
-from matcalc.nodes.expr import ONE, matrix_node, shape, size_symbol
+from matcalc.nodes.expr import ONE, Node, matrix_node, shape, size_symbol
 from matcalc.numeric import linalg
 from matcalc.numeric.arrays import bind, dimension
 from matcalc.numeric.evaluate import Program, evaluate, leaves
-from matcalc.numeric.function import function
 from matcalc.numeric.kernels import KERNELS, kernel
+from matcalc.program import Output, program
 from matcalc.rulebase.base import rulebase
 
 Array = Any
@@ -35,6 +37,11 @@ y = RNG.normal(size=4)
 p = RNG.uniform(0.5, 2.0, size=4)
 ARRAYS: dict[str, Array] = {"A": A, "B": B, "S": S, "X": X, "Y": Y, "x": x, "y": y, "p": p}
 DECLARE = "A, B, S: matrix(n,n); X, Y: matrix(n,m); x, y, p: vector(n)"
+
+
+def function(expression: Node, problem: Problem, like: Node | None = None) -> Function:
+    """The expression as a function of arrays."""
+    return program(problem, [Output("", expression, like)], rulebase(), lambda *_: False, "numpy", "value", "The value.")
 
 
 def value(text: str, **more: Array) -> Array:
@@ -300,5 +307,5 @@ def test_labels_count_from_one() -> None:
     problem = parse("sum(X[t,y[t]] for t in 1..n)", "X: matrix(n,m); y: integers(n)")
     f = function(problem.expression, problem)
     assert np.isclose(f(X=X, y=[1, 3, 2, 2]), X[0, 0] + X[1, 2] + X[2, 1] + X[3, 1])
-    with pytest.raises(ArgumentError, match=r"index 4 is not in 1\.\.3"):
+    with pytest.raises(ArgumentError, match=r"y is not in 1\.\.3: 4"):
         f(X=X, y=[1, 4, 2, 2])

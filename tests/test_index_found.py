@@ -95,7 +95,7 @@ def test_conditions_are_combined(condition: str, holds: list[int]) -> None:
 def test_a_range_that_ends_between_whole_numbers_has_no_value() -> None:
     value = matcalc.gradient("x[2]*sum(x[i]^2 for i in 1..n/2)", "x[2]", declare="x: vector(n)").function()
     assert value(x=np.ones(4)) == 4
-    with pytest.raises(ArgumentError, match=r"runs over whole numbers, and 2\.5 is none"):
+    with pytest.raises(ArgumentError, match="runs over whole numbers, and n/2 is 5/2"):
         value(x=np.ones(5))
 
 
@@ -155,7 +155,7 @@ def test_a_part_is_verified_at_both_ends(answer: str, ok: bool) -> None:
         ("V[t]'*A*V[t]", "V[s]", {"t": 1, "s": 99}, r"s is not in 1\.\.4: 99"),
         ("V[t]'*A*V[t]", "V[s]", {"t": 5, "s": 1}, r"t is not in 1\.\.4: 5"),
         ("sum(norm(V[t+1] - V[t])^2 for t in 1..N-1)", "V[s-1]", {"s": 1}, r"s is not in 2\.\.5: 1"),
-        ("sum(A[y[t],1]*norm(V[t]) for t in 1..N)", "V", {"y": [1, 2, 3, 1]}, r"index 3 is not in 1\.\.2"),
+        ("sum(A[y[t],1]*norm(V[t]) for t in 1..N)", "V", {"y": [1, 2, 3, 1]}, r"y is not in 1\.\.2: 3"),
     ],
 )
 def test_a_label_is_a_whole_number_within_what_it_counts(text: str, part: str, given: dict[str, Any], said: str) -> None:

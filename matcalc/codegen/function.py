@@ -144,8 +144,9 @@ class Function:
         if missing:
             tells = any(not is_scalar(self._known[needed[a]]) for a in missing if needed[a] in self._known)
             raise ArgumentError(f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name")
+        self._check_ends(variant.source, known)
         values = {a: known[name] if name in known else held[name] for a, name in needed.items() if a not in functions}
-        called = {a: functions[a] for a in needed if a in functions}
+        called = {a: _checked(a, functions[a]) for a in needed if a in functions}
         try:
             with np.errstate(all="ignore"):
                 return variant.function(**values, **called)
@@ -153,6 +154,14 @@ class Function:
             raise ArgumentError(str(error)) from error
         except np.linalg.LinAlgError as error:
             raise ArgumentError(f"the value cannot be computed: {error}") from error
+
+    @staticmethod
+    def _check_ends(made: Source, sizes: Mapping[str, int]) -> None:
+        """Nothing; ArgumentError where a range ends between whole numbers."""
+        for e in made.ends:
+            end = e.xreplace({s: sizes[s.name] for s in e.free_symbols if s.name in sizes})
+            if end.is_number and not end.is_integer:
+                raise ArgumentError(f"an index runs over whole numbers, and {e} is {end}")
 
     def _sorted(self, arrays: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Callable[..., object]]]:
         """(arrays and numbers by their names in the problem, functions by argument) among what is given."""
@@ -209,6 +218,19 @@ class Function:
         labels = {name: np.asarray(held[name]).astype(float) for name in self._labelled if name in held}
         self._labels.check({**labels, **{n: np.float64(v) for n, v in sizes.items()}}, sizes)
         return sizes
+
+
+def _checked(name: str, f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that a person gave; ShapeError where its value has not the shape that it must have."""
+
+    def called(Y: Any) -> Any:
+        made = f(Y)
+        wanted = np.shape(Y) if name.startswith("grad_") else ()
+        if np.shape(made) != wanted:
+            raise ShapeError(f"{name} of an array of shape {np.shape(Y)} has the shape {wanted}, but its value {np.shape(made)}")
+        return made
+
+    return called
 
 
 def _columned(node: Node, array: Any) -> Any:

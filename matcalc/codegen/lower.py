@@ -245,6 +245,14 @@ class Lowering:
             return product(self.values, *scalars)
         return product(self.values, *scalars, made, rows=made.rows, columns=made.columns)
 
+    def gated(self, conditions: Sequence[Node], factors: Sequence[Node]) -> Form:
+        """The product of the factors where all conditions hold, 0 elsewhere."""
+        made = self.settled(self.dense(self.multiplied(*factors)))
+        closed = self.settled(self.multiplied(*conditions))
+        labels, parts = self._spread([made, closed], made)
+        value = self.values.make("gated", [v for v, _ in parts], tuple(x.size for x in labels), tuple(axes for _, axes in parts))
+        return Form(((value, labels),), made.rows, made.columns, made.index | closed.index)
+
     def same_axes(self, forms: Sequence[Form]) -> list[Form]:
         """Forms of equal shapes with the same labels on their sides."""
         return self.joined(forms, [((0, side), (i, side)) for i in range(1, len(forms)) for side in _SIDES])

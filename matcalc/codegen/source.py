@@ -49,6 +49,8 @@ class Source:
     arguments: Mapping[str, str]
     whole: tuple[str, ...]
     """The arguments that are whole numbers known before any array is: sizes, exponents, labels."""
+    ends: tuple[Expr, ...] = ()
+    """The ends of ranges that must be whole, and are not for every size."""
 
 
 def source(
@@ -94,7 +96,13 @@ def source(
     head_line = text["head"].format(name=about.name, arguments=", ".join(given))
     function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    ")]))
     above = _above(language, "\n".join([*([decorated] if decorated else []), *body]))
-    return Source(f"{above}{function}\n", about.name, {**arguments, **{f: f for f in functions}}, tuple(rename(n) for n in whole))
+    return Source(f"{above}{function}\n", about.name, {**arguments, **{f: f for f in functions}}, tuple(rename(n) for n in whole), _ends(built.roots))
+
+
+def _ends(roots: Sequence[Value]) -> tuple[Expr, ...]:
+    """The sizes and ends with a denominator."""
+    found = [e for v in postorder(roots) if v.op not in ("number", "reciprocal") for e in _numbers(v)]
+    return tuple(dict.fromkeys(e for e in found if e.free_symbols and e.together().as_numer_denom()[1] != 1))
 
 
 def _numbers(value: Value) -> list[Expr]:

@@ -55,14 +55,23 @@ class Speller:
         """A number, known from sizes."""
         return number_text(e, self.arguments, self.language.settings["numbers"])
 
+    def size(self, e: Expr) -> str:
+        """A size: a whole number."""
+        above, below = sympy.factor(e).as_numer_denom()
+        text = self.number(above)
+        return text.text if below == 1 else self.op("floordivided", [text, self.number(below)]).text
+
     def shape(self, dims: Sequence[Expr]) -> str:
         """A shape as a tuple."""
-        texts = [self.number(d).text for d in dims]
+        texts = [self.size(d) for d in dims]
         return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
 
     def _about(self, value: Value) -> dict[str, str]:
         """What a spelling may say besides the operands."""
-        fields = {"n": self.number(value.dims[-1]).text} if value.dims else {}
+        fields = {"n": self.size(value.dims[-1])} if value.dims else {}
+        fields |= {f"size{i}": self.number(a.number).text for i, a in enumerate(value.args) if a.number is not None}
+        if value.args and value.args[0].dims:
+            fields["rows"] = self.number(value.args[0].dims[-1]).text
         return fields | {"turned": "1" if value.attrs and value.attrs[0] is True else "0"}
 
     def numeric(self, value: Value) -> Spelled:
@@ -163,6 +172,20 @@ class Speller:
             return self.op("relu", texts[:1], "entrywise")
         return self.op(name, texts, "host" if host and self.has(name, "host") else "entrywise")
 
+    def gated(self, value: Value) -> Spelled:
+        """A value where a condition holds, 0 elsewhere."""
+        body, condition = value.args
+        axes, at = cast(tuple[Axes, Axes], value.attrs[0])
+        ndim = len(value.dims)
+        if not condition.dims:
+            held = self.aligned(body, axes, ndim)
+            zero = self.op("zeros", [], shape=self.shape(value.dims)) if value.dims else self.number(sympy.Float(0))
+            return self.op("choose", [held, self(condition), zero])
+        holds = self.aligned(condition, at, ndim, loose=True)
+        if not is_comparison(condition):
+            holds = self.op("ne", [holds, self.number(sympy.S.Zero)], "entrywise")
+        return self.op("where", [holds, self.aligned(body, axes, ndim)])
+
     # ------------------------------------------------------------ axes
 
     def spread(self, value: Value) -> Spelled:
@@ -207,7 +230,7 @@ class Speller:
         (x,), axes = value.args, cast(Axes, value.attrs[0])
         if axes == (0, 0):
             if x.op == "spread":
-                eye = self.op("eye", [], n=self.number(value.dims[0]).text)
+                eye = self.op("eye", [], n=self.size(value.dims[0]))
                 inner = x.args[0]
                 return eye if inner.number == 1 else self.op("times", [self(inner), eye])
             if self.has("diag"):
@@ -217,7 +240,7 @@ class Speller:
         for i, a in enumerate(axes):
             first = axes.index(a)
             if first != i:
-                eye = self.op("eye", [], n=self.number(value.dims[i]).text)
+                eye = self.op("eye", [], n=self.size(value.dims[i]))
                 places = [":" if k in (first, i) else "None" for k in range(ndim)]
                 while places[0] == "None":
                     places.pop(0)
@@ -353,7 +376,7 @@ class Speller:
     def slice(self, value: Value) -> Spelled:
         """The parts between two places."""
         axis, start, stop = value.attrs
-        low, high = ("" if e == 0 else self.number(cast(Expr, e)).text for e in (start, stop))
+        low, high = ("" if e == 0 else self.size(cast(Expr, e)) for e in (start, stop))
         if stop == value.args[0].dims[cast(int, axis)]:
             high = ""
         return self._at(value.args[0], cast(int, axis), f"{low}:{high}")
@@ -361,7 +384,7 @@ class Speller:
     def range(self, value: Value) -> Spelled:
         """The whole numbers from low to high."""
         low, high = (cast(Expr, e) for e in value.attrs)
-        return self.op("range", [], low=self.number(low).text, end=self.number(high + 1).text)
+        return self.op("range", [], low=self.size(low), end=self.size(high + 1))
 
     def call(self, value: Value) -> Spelled:
         """A function that is given."""
@@ -413,6 +436,7 @@ _METHODS: dict[str, Callable[[Speller, Value], Spelled]] = {
     "item": Speller.item,
     "slice": Speller.slice,
     "range": Speller.range,
+    "gated": Speller.gated,
     "host": Speller.host,
     "onehot": Speller.onehot,
     "gather": Speller.gather,

@@ -10,11 +10,25 @@ import sympy
 
 from matcalc.codegen.forms import Form, Label, product
 from matcalc.codegen.lower import Handler, Lowering
-from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
+from matcalc.nodes.expr import Node, head, is_scalar, operands, postorder, shape
+from matcalc.numeric.batch import gates
 
 
 def _multiplied(to: Lowering, e: Node) -> Form:
-    return to.multiplied(*operands(e))
+    """A product; where a condition makes it 0, whatever else there is, even what has no value."""
+    args = operands(e)
+    closing = gates(args)
+    rest = [f for i, f in enumerate(args) if i not in closing]
+    if not closing or not any(map(_may_fail, postorder(rest))):
+        return to.multiplied(*args)
+    return to.gated([args[i] for i in closing], rest)
+
+
+def _may_fail(e: Node) -> bool:
+    """Whether an operation has no value for some operands."""
+    if head(e) in ("spow", "hadpow"):
+        return not operands(e)[1].is_nonnegative
+    return head(e) in ("log", "inv", "pow", "gamma", "lgamma", "digamma", "polygamma", "logdet")
 
 
 def _hadamard(to: Lowering, e: Node) -> Form:

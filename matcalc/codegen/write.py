@@ -72,15 +72,15 @@ class Writer:
         for value in postorder(roots):
             if value.op in _FREE or value in self.speller.known:
                 continue
+            if value.op == "part":
+                self.speller.known[value] = Spelled(self.tuples[value.args[0]][int(str(value.attrs[0]))])
+                continue
             text = self.speller(value)
             if value.op in _TUPLES:
                 names = [self._fresh(name) for name in _TUPLES[value.op]]
                 statements.append(f"{', '.join(names)} = {text.text}")
                 self.tuples[value] = names
                 self.speller.known[value] = Spelled("")
-                continue
-            if value.op == "part":
-                self.speller.known[value] = Spelled(self.tuples[value.args[0]][int(str(value.attrs[0]))])
                 continue
             named = self.names.get(value) or results.get(value)
             repeated = count[value] > 1 and not (value.op in _VIEWS and value.args[0] in self.speller.known)
