@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
+from typing import cast
 
 from matcalc.codegen.factor import Factorisations, Plan
 from matcalc.codegen.forms import Factor, Form, Label, Labels
 from matcalc.codegen.sizes import entries
-from matcalc.codegen.values import Value, Values
+from matcalc.codegen.values import Axes, Value, Values
 
 EXACT = 9
 """Up to so many factors every order is compared; of more the cheapest pair is taken first."""
@@ -35,15 +36,62 @@ class Contractor:
 
     def value(self, form: Form, labels: Labels) -> Value:
         """The form as an array with an axis for each of the labels, all that are kept and no others."""
-        made, found = self._product(form, labels)
+        factors, names = self._undivided(form.factors)
+        if names:
+            distinct = tuple(dict.fromkeys(names.get(x, x) for x in labels))
+            made = self._distributed(factors, distinct)
+            if len(distinct) == len(labels):
+                return made
+            at = tuple(distinct.index(names.get(x, x)) for x in labels)
+            return self.values.placed(made, at, tuple(x.size for x in labels))
+        return self._distributed(factors, labels)
+
+    def _undivided(self, factors: Sequence[Factor]) -> tuple[list[Factor], dict[Label, Label]]:
+        """(the factors without zeros off a diagonal and with products taken apart, the labels that are one with others)."""
+        names: dict[Label, Label] = {}
+        found: list[Factor] = []
+        waiting = list(reversed(factors))
+        while waiting:
+            value, own = waiting.pop()
+            if value.op == "place":
+                axes = cast(Axes, value.attrs[0])
+                firsts = tuple(own[axes.index(i)] for i in range(len(value.args[0].dims)))
+                for x, i in zip(own, axes, strict=True):
+                    x, y = _one(x, names), _one(firsts[i], names)
+                    if x is not y:
+                        names[x] = y
+                waiting.append((value.args[0], firsts))
+            elif value.op == "times" and _is_outer(value):
+                axes_ = cast(tuple[Axes, ...], value.attrs[0])
+                waiting += [(v, tuple(own[i] for i in at)) for v, at in zip(value.args, axes_, strict=True)]
+            else:
+                found.append((value, own))
+        settled = {x: _one(x, names) for x in names}
+        return [(value, tuple(settled.get(x, x) for x in own)) for value, own in found], settled
+
+    def _distributed(self, factors: list[Factor], labels: Labels) -> Value:
+        """The product, a sum among the factors multiplied out where it is larger than all that it is made of."""
         dims = tuple(x.size for x in labels)
+        kept = set(labels)
+        for k, (value, own) in enumerate(factors):
+            if value.op != "plus" or kept.issuperset(own) or entries(value.dims) <= 1.0001 * max(map(_seed, value.args)):
+                continue
+            rest = [*factors[:k], *factors[k + 1 :]]
+            terms = []
+            for v, at in zip(value.args, cast(tuple[Axes, ...], value.attrs[0]), strict=True):
+                term = Form(((v, tuple(own[i] for i in at)), *rest), index=frozenset(labels))
+                lost = [x for x in own if x not in kept and not any(x in ls for _, ls in term.factors)]
+                counts = [(self.values.number(x.size), ()) for x in lost]
+                terms.append((self.value(Form((*term.factors, *counts)), labels), (*range(len(labels)),)))
+            return self.values.plus(terms, dims)
+        made, found = self._product(factors, labels)
         return self.values.spread(made, tuple(labels.index(x) for x in found), dims)
 
-    def _product(self, form: Form, labels: Labels) -> Factor:
+    def _product(self, given: Sequence[Factor], labels: Labels) -> Factor:
         scalars: list[Value] = []
         factors: list[Factor] = []
-        for factor in form.factors:
-            value, own = self._reduced(*factor, labels, form)
+        for factor in given:
+            value, own = self._reduced(*factor, labels, given)
             if value.op == "times" and value.args[0].number is not None:
                 scalars.append(value.args[0])
                 value = self.values.bare(value)
@@ -69,12 +117,12 @@ class Contractor:
         whole = (*range(len(found)),)
         return self.values.times([(sign, ()), (coefficient, ()), (value, whole)], value.dims), found
 
-    def _reduced(self, value: Value, own: Labels, labels: Labels, form: Form) -> Factor:
+    def _reduced(self, value: Value, own: Labels, labels: Labels, given: Sequence[Factor]) -> Factor:
         """The factor with each label once, and summed over labels that it alone has."""
         while len(set(own)) < len(own):
             i, j = next((i, j) for i, j in combinations(range(len(own)), 2) if own[i] is own[j])
             value, own = self.values.diagonal(value, i, j), (*(x for k, x in enumerate(own) if k not in (i, j)), own[i])
-        count = Counter(x for _, ls in form.factors for x in set(ls))
+        count = Counter(x for _, ls in given for x in set(ls))
         lonely = tuple(i for i, x in enumerate(own) if x not in labels and count[x] == 1)
         return self.values.summed(value, lonely), tuple(x for i, x in enumerate(own) if i not in lonely)
 
@@ -210,6 +258,24 @@ class Contractor:
             numbers.setdefault(x, len(numbers))
         spec = tuple(tuple(numbers[x] for x in ls) for ls in (la, lb, labels))
         return self.values.make("einsum", [a, b], tuple(x.size for x in labels), *spec), labels
+
+
+def _one(x: Label, names: dict[Label, Label]) -> Label:
+    while x in names:
+        x = names[x]
+    return x
+
+
+def _is_outer(value: Value) -> bool:
+    """Whether a product has more axes than any of its factors."""
+    return all(len(v.dims) < len(value.dims) for v in value.args)
+
+
+def _seed(value: Value) -> float:
+    """How many entries the largest part has of what a product of parts is spread from."""
+    if value.op in ("times", "place", "spread"):
+        return max(map(_seed, value.args))
+    return entries(value.dims)
 
 
 def _oriented(labels: Labels, orders: Sequence[Labels]) -> Labels:

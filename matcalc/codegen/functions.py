@@ -157,7 +157,7 @@ FUNCTIONS: Mapping[str, Handler] = {
         name: matrix
         for name in (
             "inv pinv det logdet expm logm sqrtm chol sylvester eigvals eigvecs "
-            "tril triu vech unvech dexpm dlogm hardmax "
+            "tril triu vech unvech dpow dexpm dlogm hardmax "
             "duplication elimination"
         ).split()
     },

@@ -112,11 +112,17 @@ class Values:
         """The sum entry by entry of values spread along the other axes."""
         number: Expr = sympy.S.Zero
         others: list[tuple[Value, Axes]] = []
+        collected: dict[tuple[Value, Axes], Expr] = {}
         for value, axes in parts:
             if value.number is not None:
                 number = intern_scalar(sympy.Add(number, value.number))
             elif value.op != "zeros":
-                others.append((value, axes))
+                core, coefficient = self._parted(value)
+                collected[core, axes] = collected.get((core, axes), sympy.S.Zero) + coefficient
+        for (core, axes), coefficient in collected.items():
+            if coefficient != 0:
+                whole = (*range(len(core.dims)),)
+                others.append((self.times([(self.number(coefficient), ()), (core, whole)], core.dims), axes))
         if not others:
             return self.spread(self.number(number), (), dims)
         if number != 0:
@@ -131,6 +137,12 @@ class Values:
         if len(others) == 2 and self._is_one_less(made):
             self.nonnegative.add(made)
         return made
+
+    def _parted(self, value: Value) -> tuple[Value, Expr]:
+        """(a value, the number that multiplies it)."""
+        if value.op == "times" and value.args[0].number is not None:
+            return self.bare(value), value.args[0].number
+        return value, sympy.S.One
 
     def _plus_key(self, parts: list[tuple[Value, Axes]], dims: tuple[Expr, ...]) -> tuple[object, ...]:
         ordered = sorted(parts, key=lambda part: part[0].serial)
