@@ -21,6 +21,8 @@ from matcalc.errors import ArgumentError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
+from matcalc.nodes.places import places
+from matcalc.program import Output
 from matcalc.nodes.algebra import add, is_zero, mul, number, rebuild, terms, transpose, vec
 from matcalc.nodes.blocks import hcat, vcat
 from matcalc.nodes.differentials import DIFFERENTIAL, in_order
@@ -206,6 +208,12 @@ class Blocks(Hessian):
     def said(self) -> dict[str, str]:
         """Into what X falls."""
         return {"by": self.parts.by}
+
+    @property
+    def output(self) -> Output:
+        """All blocks, one after the other along the first axis; a single one where all are alike."""
+        (letter, last), *_ = places(self.variable)
+        return replace(super().output, name="blocks", over=(letter, last))
 
     def verify(self, draws: int = 5, seed: int = 0) -> Check:
         """The check of the block, and that the second derivatives by two different parts are zero."""

@@ -52,8 +52,9 @@ def build(
 def output(to: Lowering, e: Node, like: Node | None) -> Value:
     """The value of a root, of its documented shape."""
     form = to.dense(to.form(e).fresh())
+    index = tuple(x for x in form.core if x in form.index)
     if is_scalar(e):
-        return to.contractor.value(form, ())
+        return to.contractor.value(form, index)
     family = None if like is None or shape(like) != shape(e) else member_shape(like)
     if family is not None and family[1] != 1:
         _, columns, count = family
@@ -62,8 +63,8 @@ def output(to: Lowering, e: Node, like: Node | None) -> Value:
         t, b = like_form.columns
         return to.contractor.value(form, (*form.rows, b, t))
     rows, columns = shape(e)
-    value = to.contractor.value(form, (*form.rows, *form.columns))
-    dims = (rows,) if columns == 1 else (rows, columns)
+    value = to.contractor.value(form, (*index, *form.rows, *form.columns))
+    dims = (*(x.size for x in index), *((rows,) if columns == 1 else (rows, columns)))
     return to.values.reshaped(value, dims) if value.dims != dims else value
 
 

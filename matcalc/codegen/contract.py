@@ -36,15 +36,26 @@ class Contractor:
 
     def value(self, form: Form, labels: Labels) -> Value:
         """The form as an array with an axis for each of the labels, all that are kept and no others."""
+        value, found = self.factor(form, labels)
+        return self.values.permuted(value, tuple(found.index(x) for x in labels))
+
+    def factor(self, form: Form, labels: Labels) -> Factor:
+        """The form as an array with an axis for each of the labels, in the order in which it comes about."""
         factors, names = self._undivided(form.factors)
-        if names:
-            distinct = tuple(dict.fromkeys(names.get(x, x) for x in labels))
-            made = self._distributed(factors, distinct)
-            if len(distinct) == len(labels):
-                return made
-            at = tuple(distinct.index(names.get(x, x)) for x in labels)
-            return self.values.placed(made, at, tuple(x.size for x in labels))
-        return self._distributed(factors, labels)
+        distinct = tuple(dict.fromkeys(names.get(x, x) for x in labels))
+        having = {x for _, own in factors for x in own}
+        lost = dict.fromkeys(names.get(x, x) for x in form.labels)
+        factors += [(self.values.number(x.size), ()) for x in lost if x not in having and x not in distinct]
+        made, found = self._distributed(factors, distinct)
+        dims = tuple(x.size for x in labels)
+        if len(distinct) == len(labels):
+            if len(found) < len(labels):
+                return self.values.spread(made, tuple(distinct.index(x) for x in found), dims), labels
+            return made, tuple(next(x for x in labels if names.get(x, x) is y) for y in found)
+        missing = tuple(x for x in distinct if x not in found)
+        made = self.values.spread(made, (*range(len(found)),), tuple(x.size for x in (*found, *missing)))
+        found = (*found, *missing)
+        return self.values.placed(made, tuple(found.index(names.get(x, x)) for x in labels), dims), labels
 
     def _undivided(self, factors: Sequence[Factor]) -> tuple[list[Factor], dict[Label, Label]]:
         """(the factors without zeros off a diagonal and with products taken apart, the labels that are one with others)."""
@@ -64,12 +75,14 @@ class Contractor:
             elif value.op == "times" and _is_outer(value):
                 axes_ = cast(tuple[Axes, ...], value.attrs[0])
                 waiting += [(v, tuple(own[i] for i in at)) for v, at in zip(value.args, axes_, strict=True)]
+            elif value.op == "spread":
+                waiting.append((value.args[0], tuple(own[i] for i in cast(Axes, value.attrs[0]))))
             else:
                 found.append((value, own))
         settled = {x: _one(x, names) for x in names}
         return [(value, tuple(settled.get(x, x) for x in own)) for value, own in found], settled
 
-    def _distributed(self, factors: list[Factor], labels: Labels) -> Value:
+    def _distributed(self, factors: list[Factor], labels: Labels) -> Factor:
         """The product, a sum among the factors multiplied out where it is larger than all that it is made of."""
         dims = tuple(x.size for x in labels)
         kept = set(labels)
@@ -83,9 +96,8 @@ class Contractor:
                 lost = [x for x in own if x not in kept and not any(x in ls for _, ls in term.factors)]
                 counts = [(self.values.number(x.size), ()) for x in lost]
                 terms.append((self.value(Form((*term.factors, *counts)), labels), (*range(len(labels)),)))
-            return self.values.plus(terms, dims)
-        made, found = self._product(factors, labels)
-        return self.values.spread(made, tuple(labels.index(x) for x in found), dims)
+            return self.values.plus(terms, dims), labels
+        return self._product(factors, labels)
 
     def _product(self, given: Sequence[Factor], labels: Labels) -> Factor:
         scalars: list[Value] = []

@@ -69,7 +69,7 @@ class Function:
         self._language = language
         self._definitions = dict(problem.definitions)
         self._variants: dict[frozenset[str], Variant] = {}
-        nodes = [out.node for out in outputs]
+        nodes = [out.expression for out in outputs]
         variables = {name_of(Z): Z for Z in self._definitions} | dict(problem.variables)
         met = {function_of(head(e)) for e in postorder([*nodes, *self._definitions.values()]) if is_unknown(head(e))}
         self._unknown = {argument for name in (*met, *problem.functions) for argument in (name, f"grad_{name}")}

@@ -195,7 +195,7 @@ class Lowering:
         new = {c: Label(x.size) for x, c in zip(sides, classes, strict=True)}
         divided = {x for x, cs in places.items() if len(cs) > 1 or x in form.index}
         labels = (*form.core, *(x for x in places if x in divided and x not in form.core))
-        value = self.contractor.value(form, labels)
+        value, labels = self.contractor.factor(form, labels)
         out: list[tuple[Label, int]] = []
         for i, x in enumerate(labels):
             if x in form.index:

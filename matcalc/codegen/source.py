@@ -16,19 +16,33 @@ from matcalc.codegen.build import build
 from matcalc.codegen.values import Value, postorder
 from matcalc.codegen.write import Writer
 from matcalc.errors import ArgumentError
-from matcalc.nodes.expr import Node, head, is_scalar, name_of, properties, shape
+from matcalc.nodes.algebra import rebuild
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, properties, shape, substitute
+from matcalc.nodes.indices import index
 from matcalc.nodes.unknown import is_unknown
 from matcalc.numeric.arrays import dims_text
 from matcalc.rulebase.base import Rulebase
 
 @dataclass(frozen=True)
 class Output:
-    """What a function returns: a name, an expression, the variable whose shape it has, its formula as text."""
+    """What a function returns: a name, an expression, the variable whose shape it has, its formula as text.
+
+    `over` is a letter and how far it goes: the values for all of it, along a first axis.
+    """
 
     name: str
     node: Node
     like: Node | None = None
     formula: str = ""
+    over: tuple[Node, Expr] | None = None
+
+    @property
+    def expression(self) -> Node:
+        """The expression with an index for the letter that it goes over."""
+        if self.over is None:
+            return self.node
+        letter, last = self.over
+        return substitute(self.node, {letter: index(name_of(letter), ONE, last)}, rebuild)
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,7 @@ def source(
     Raises: ArgumentError where the language has no spelling of an operation.
     """
     built = build(
-        [(out.node, out.like) for out in outputs],
+        [(out.expression, out.like) for out in outputs],
         definitions,
         rules,
         has,

@@ -236,6 +236,9 @@ class Speller:
             if self.has("diag"):
                 return self.op("diag", [self.numeric(x)])
         ndim = len(value.dims)
+        if self.has("placed"):
+            target, source = ("".join(_LETTERS[i] for i in part) for part in (axes, range(len(x.dims))))
+            return self.op("placed", [self.numeric(x)], shape=self.shape(value.dims), spec=f'"{target}->{source}"')
         found = self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
         for i, a in enumerate(axes):
             first = axes.index(a)
