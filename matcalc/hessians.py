@@ -28,7 +28,8 @@ from matcalc.nodes.blocks import hcat, vcat
 from matcalc.nodes.differentials import DIFFERENTIAL, in_order
 from matcalc.nodes.expr import Node, head, is_scalar, shape, substitute, variable
 from matcalc.numeric.verdict import together
-from matcalc.numeric.verify import Check, agree
+from matcalc.numeric.agree import agree
+from matcalc.numeric.verify import Check
 from matcalc.printing.text import text
 from matcalc.request import Asked, leaves_asked, not_scalar, read_problem
 from matcalc.result import Result

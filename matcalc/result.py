@@ -36,6 +36,8 @@ _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
 
 SHORT = {"gradient": "grad", "jacobian": "jacobian", "hessian": "hessian", "differential": "d"}
 """What the values of results are called in programs, by kind."""
+TITLES = {"jacobian": "Jacobian", "hessian": "Hessian"}
+"""Kinds that are named after a person."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,7 +174,7 @@ class Result(ABC):
         Raises: ArgumentError where there is no such target, or where it is not installed.
         """
         name, f = f"{self.kind}_of_{text(self.problem.label)}", text(self.problem.label)
-        title = f"The {self.kind} of {f} by {self.wrt}."
+        title = f"The {TITLES.get(self.kind, self.kind)} of {f} by {self.wrt}."
         return program(
             self.problem, [self.output], self.rules, self.engine.has, target, identifier(name), title, self.conditions
         )

@@ -15,7 +15,8 @@ from matcalc.nodes.unknown import upstream
 from matcalc.numeric.evaluate import Program
 from matcalc.numeric.sample import Point, Sampler
 from matcalc.numeric.unknown import sample, sample_gradient
-from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, agree, verify
+from matcalc.numeric.agree import agree
+from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, verify
 from matcalc.rulebase.base import rulebase
 from tests.differences import relative_error
 from tests.index_entries import IndexEntry, load

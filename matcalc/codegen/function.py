@@ -131,6 +131,34 @@ class Function:
 
     def __call__(self, **arrays: object) -> Any:
         """What was generated for: () for a scalar, (n,) a vector, (1, n) a row, (m, n) a matrix; several in a tuple."""
+        function, arguments = self.prepared(arrays)
+        try:
+            with np.errstate(all="ignore"):
+                return function(**arguments)
+        except IndexError as error:
+            raise ArgumentError(str(error)) from error
+        except np.linalg.LinAlgError as error:
+            raise ArgumentError(f"the value cannot be computed: {error}") from error
+
+    @staticmethod
+    def _check_ends(made: Source, sizes: Mapping[str, int]) -> None:
+        """Nothing; ArgumentError where a range ends between whole numbers."""
+        for e in made.ends:
+            end = e.xreplace({s: sizes[s.name] for s in e.free_symbols if s.name in sizes})
+            if end.is_number and not end.is_integer:
+                raise ArgumentError(f"an index runs over whole numbers, and {e} is {end}")
+
+    @property
+    def language(self) -> Backend:
+        """The language of the function."""
+        return self._language
+
+    def argument(self, name: str) -> str:
+        """The argument for a variable of the problem."""
+        return self._arguments[name]
+
+    def prepared(self, arrays: Mapping[str, object]) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """(the function, its arguments) for arrays by name."""
         given, functions = self._sorted(arrays)
         replaced = frozenset(name_of(Z) for Z in self._definitions if name_of(Z) in given)
         variant = self._variant(replaced)
@@ -146,22 +174,7 @@ class Function:
             raise ArgumentError(f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name")
         self._check_ends(variant.source, known)
         values = {a: known[name] if name in known else held[name] for a, name in needed.items() if a not in functions}
-        called = {a: _checked(a, functions[a]) for a in needed if a in functions}
-        try:
-            with np.errstate(all="ignore"):
-                return variant.function(**values, **called)
-        except IndexError as error:
-            raise ArgumentError(str(error)) from error
-        except np.linalg.LinAlgError as error:
-            raise ArgumentError(f"the value cannot be computed: {error}") from error
-
-    @staticmethod
-    def _check_ends(made: Source, sizes: Mapping[str, int]) -> None:
-        """Nothing; ArgumentError where a range ends between whole numbers."""
-        for e in made.ends:
-            end = e.xreplace({s: sizes[s.name] for s in e.free_symbols if s.name in sizes})
-            if end.is_number and not end.is_integer:
-                raise ArgumentError(f"an index runs over whole numbers, and {e} is {end}")
+        return variant.function, {**values, **{a: _checked(a, functions[a]) for a in needed if a in functions}}
 
     def _sorted(self, arrays: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Callable[..., object]]]:
         """(arrays and numbers by their names in the problem, functions by argument) among what is given."""
@@ -231,6 +244,18 @@ def _checked(name: str, f: Callable[..., Any]) -> Callable[..., Any]:
         return made
 
     return called
+
+
+def gradient_of(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
+    """The gradient of a scalar function by one of its arrays, by automatic differentiation, as a NumPy array."""
+    function, arguments = f.prepared(arrays)
+    argument = f.argument(name)
+    if argument not in arguments:
+        return np.zeros(np.shape(arrays[name]))
+    language = f.language
+    transform = eval(language.tables["runtime"]["gradient"], _namespace(language))  # a line of our own data files
+    x = arguments.pop(argument)
+    return np.asarray(transform(lambda x: function(**arguments, **{argument: x}))(x))
 
 
 def _columned(node: Node, array: Any) -> Any:

@@ -66,7 +66,7 @@ class Writer:
         statements: list[str] = []
         results: dict[Value, str] = {}
         for value, name in zip(roots, wanted, strict=True):
-            if name and value.op not in _FREE:
+            if name and value.op not in _FREE and len(roots) > 1:
                 results.setdefault(value, name)
         returns: list[str] = []
         for value in postorder(roots):
