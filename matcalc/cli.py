@@ -155,11 +155,15 @@ _BY = click.option("--convention", type=click.Choice(ENTRIES), default="all", he
 """What the commands take whose result has a column for each entry of a variable."""
 
 
-def _takes(*options: Callable[[Callable[..., None]], Callable[..., None]]) -> Callable[..., Callable[..., None]]:
+_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _takes(*options: _Decorator) -> _Decorator:
     """The decorator that gives a function the arguments and options of a command that derives, and these."""
 
     def decorated(function: Callable[..., None]) -> Callable[..., None]:
-        for decorate in reversed([*_ASKED, *options, *_READ]):
+        decorators: list[_Decorator] = [*_ASKED, *options, *_READ]
+        for decorate in reversed(decorators):
             function = decorate(function)
         return function
 
@@ -286,7 +290,9 @@ def hess(convention: str, **options: Any) -> None:
 
 @command.command(cls=_ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")
 @_takes(
-    click.option("--target", type=click.Choice(TARGETS), default="numpy", show_default=True, help="The language of the program."),
+    click.option(
+        "--target", type=click.Choice(TARGETS), default="numpy", show_default=True, help="The language of the program."
+    ),
     click.option("--hessian", is_flag=True, help="The second derivatives too."),
 )
 def code(target: str, hessian: bool, **options: Any) -> None:

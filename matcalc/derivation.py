@@ -20,10 +20,10 @@ from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import rebuild
 from matcalc.nodes.expr import Node, is_scalar, operands, substitute
-from matcalc.program import Output
 from matcalc.numeric.verify import Check, Slope, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.text import text
+from matcalc.program import Output
 from matcalc.request import graph, leaves_asked, not_scalar, read_problem
 from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase

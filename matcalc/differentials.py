@@ -54,7 +54,9 @@ class Differential(Result):
 
         Raises: ArgumentError.
         """
-        raise ArgumentError("a differential is no function of arrays", hint="take the Jacobian, or its product with a direction: jvp")
+        raise ArgumentError(
+            "a differential is no function of arrays", hint="take the Jacobian, or its product with a direction: jvp"
+        )
 
     def derive(self) -> Derived:
         """The steps to it, and what numbers say of them."""

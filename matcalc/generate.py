@@ -14,7 +14,6 @@ from matcalc.program import Function, program, value_of
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase
 
-
 PLURAL = {"gradient": "gradients", "jacobian": "Jacobians", "hessian": "Hessians", "differential": "differentials"}
 
 

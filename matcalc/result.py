@@ -13,6 +13,7 @@ import sympy
 from matcalc.calculus.cases import Case
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.simplify.units import adds_units
+from matcalc.codegen.source import identifier
 from matcalc.exchange.interchange import to_sympy
 from matcalc.explain import Explanation, explain
 from matcalc.language.problem import Problem, user_shape
@@ -24,7 +25,6 @@ from matcalc.printing.latex import Transpose, latex_program
 from matcalc.printing.layout import Program
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
-from matcalc.codegen.source import identifier
 from matcalc.program import Function, Output, program
 from matcalc.rulebase.base import Rulebase
 from matcalc.sides import TEXT, Side

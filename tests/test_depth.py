@@ -21,8 +21,8 @@ from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.language.parser import parse
 from matcalc.nodes.algebra import mul
 from matcalc.nodes.expr import Node, graph_size, operands, postorder
-from matcalc.numeric.evaluate import evaluate
 from matcalc.numeric.agree import agree
+from matcalc.numeric.evaluate import evaluate
 from matcalc.printing.text import text_program
 from matcalc.rulebase.base import rulebase
 from tests.differences import complex_step, relative_error

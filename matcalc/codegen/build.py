@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matcalc.codegen.contract import Contractor
 from matcalc.codegen.factor import Plan, planned
-from matcalc.codegen.forms import Form
+from matcalc.codegen.forms import Form, Label
 from matcalc.codegen.functions import FUNCTIONS
 from matcalc.codegen.lower import Lowering
 from matcalc.codegen.places import PLACES
@@ -57,18 +57,11 @@ def output(to: Lowering, e: Node, like: Node | None) -> Value:
         return to.contractor.value(form, index)
     family = None if like is None or shape(like) != shape(e) else member_shape(like)
     if family is not None and family[1] != 1:
-        _, columns, count = family
-        like_form = _family(columns, count)
-        form, like_form = to.joined([form, like_form], [((0, "columns"), (1, "columns"))])
-        t, b = like_form.columns
+        _, width, count = family
+        form, members = to.joined([form, Form((), (), (Label(count), Label(width)))], [((0, "columns"), (1, "columns"))])
+        t, b = members.columns
         return to.contractor.value(form, (*form.rows, b, t))
     rows, columns = shape(e)
     value = to.contractor.value(form, (*index, *form.rows, *form.columns))
     dims = (*(x.size for x in index), *((rows,) if columns == 1 else (rows, columns)))
     return to.values.reshaped(value, dims) if value.dims != dims else value
-
-
-def _family(columns, count) -> Form:  # type: ignore[no-untyped-def]
-    from matcalc.codegen.forms import Label
-
-    return Form((), (), (Label(count), Label(columns)))

@@ -7,15 +7,19 @@ product, or, where labels are kept that both have, an einsum.  Sizes are symbols
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import cast
+from typing import TypeAlias, cast
 
 from matcalc.codegen.factor import Factorisations, Plan
 from matcalc.codegen.forms import Factor, Form, Label, Labels
 from matcalc.codegen.sizes import entries
 from matcalc.codegen.values import Axes, Value, Values
 
+Tree: TypeAlias = "int | tuple[Tree, Tree]"
+"""The number of a factor, or a pair of trees that are multiplied."""
+Cost: TypeAlias = "Callable[[frozenset[int], frozenset[int], frozenset[Label], frozenset[Label], frozenset[Label]], float]"
+"""What it costs to multiply two groups of factors, with these labels, into a product with those."""
 EXACT = 9
 """Up to so many factors every order is compared; of more the cheapest pair is taken first."""
 _ENTRYWISE = 4.0
@@ -172,7 +176,9 @@ class Contractor:
         plan = _exact if len(factors) <= EXACT else _greedy
         labels = [frozenset(own) for _, own in factors]
 
-        def cost(a: frozenset[int], b: frozenset[int], la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]) -> float:
+        def cost(
+            a: frozenset[int], b: frozenset[int], la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]
+        ) -> float:
             union = entries(x.size for x in la | lb)
             size = entries(x.size for x in out)
             found = union * (_ENTRYWISE if len(out) == len(la | lb) else 1.0) + _ENTRYWISE * size
@@ -186,11 +192,10 @@ class Contractor:
         tree = plan(labels, frozenset(keep), cost)
         return self._run(tree, factors, keep, order)
 
-    def _run(self, tree: object, factors: list[Factor], keep: set[Label], order: Labels) -> Factor:
+    def _run(self, tree: Tree, factors: list[Factor], keep: set[Label], order: Labels) -> Factor:
         """The value of a tree of pairs of numbers of factors."""
         if isinstance(tree, int):
             return factors[tree]
-        assert isinstance(tree, tuple)
         inside = _leaves(tree)
         needed = keep | {x for i, (_, own) in enumerate(factors) if i not in inside for x in own}
         a = self._run(tree[0], factors, keep, order)
@@ -298,8 +303,8 @@ def _oriented(labels: Labels, orders: Sequence[Labels]) -> Labels:
     return labels
 
 
-def _leaves(tree: object) -> set[int]:
-    return {tree} if isinstance(tree, int) else set().union(*map(_leaves, tree))  # type: ignore[call-overload]
+def _leaves(tree: Tree) -> set[int]:
+    return {tree} if isinstance(tree, int) else _leaves(tree[0]) | _leaves(tree[1])
 
 
 def _result(inside: frozenset[int], labels: Sequence[frozenset[Label]], keep: frozenset[Label]) -> frozenset[Label]:
@@ -307,17 +312,17 @@ def _result(inside: frozenset[int], labels: Sequence[frozenset[Label]], keep: fr
     return frozenset().union(*(labels[i] for i in inside)) & outside
 
 
-def _exact(labels, keep, cost):  # type: ignore[no-untyped-def]
+def _exact(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> Tree:
     """The cheapest tree of pairs."""
     count = len(labels)
     everything = frozenset(range(count))
     out = {frozenset([i]): _result(frozenset([i]), labels, keep) for i in range(count)}
-    best = {frozenset([i]): (0.0, i) for i in range(count)}
+    best: dict[frozenset[int], tuple[float, Tree]] = {frozenset([i]): (0.0, i) for i in range(count)}
     for size in range(2, count + 1):
         for chosen in combinations(range(count), size):
             whole = frozenset(chosen)
             out[whole] = _result(whole, labels, keep)
-            options = []
+            options: list[tuple[float, Tree]] = []
             for half in range(1, size):
                 for part in combinations(chosen[1:], half - 1):
                     a = frozenset((chosen[0], *part))
@@ -328,9 +333,9 @@ def _exact(labels, keep, cost):  # type: ignore[no-untyped-def]
     return best[everything][1]
 
 
-def _greedy(labels, keep, cost):  # type: ignore[no-untyped-def]
+def _greedy(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> Tree:
     """A tree of pairs, the cheapest pair first."""
-    trees = {frozenset([i]): i for i in range(len(labels))}
+    trees: dict[frozenset[int], Tree] = {frozenset([i]): i for i in range(len(labels))}
     while len(trees) > 1:
         out = {s: _result(s, labels, keep) for s in trees}
         a, b = min(

@@ -64,7 +64,7 @@ class Function:
         language: Backend,
         convention: Iterable[Node] = (),
     ) -> None:
-        """Of expressions in the names of a problem; labels are within what they count there and in the nodes of `convention`."""
+        """Of expressions in the names of a problem; labels are within what they count there and in `convention`."""
         self._outputs, self._problem, self._rules, self._has, self._about = outputs, problem, rules, has, about
         self._language = language
         self._definitions = dict(problem.definitions)
@@ -73,7 +73,11 @@ class Function:
         variables = {name_of(Z): Z for Z in self._definitions} | dict(problem.variables)
         met = {function_of(head(e)) for e in postorder([*nodes, *self._definitions.values()]) if is_unknown(head(e))}
         self._unknown = {argument for name in (*met, *problem.functions) for argument in (name, f"grad_{name}")}
-        inputs = {name_of(e): e for e in postorder([*nodes, *self._definitions.values()]) if head(e) == "symbol" and e not in self._definitions}
+        inputs = {
+            name_of(e): e
+            for e in postorder([*nodes, *self._definitions.values()])
+            if head(e) == "symbol" and e not in self._definitions
+        }
         told = sorted({s.name for node in variables.values() for d in shape(node) for s in d.free_symbols})
         named = {name: size_symbol(name) for name in (*told, *problem.sizes)}
         self._known: dict[str, Node] = {**named, **{n: e for n, e in inputs.items() if "@" not in n}, **variables}
@@ -97,7 +101,9 @@ class Function:
     @cached_property
     def __signature__(self) -> Signature:
         needed = self._source(frozenset()).arguments
-        told = {s.name for name in needed.values() if name in self._known for d in shape(self._known[name]) for s in d.free_symbols}
+        told = {
+            s.name for name in needed.values() if name in self._known for d in shape(self._known[name]) for s in d.free_symbols
+        }
         required = [a for a, name in needed.items() if name not in told]
         optional = [a for a in self._names if a not in required]
         return Signature(
@@ -171,7 +177,9 @@ class Function:
         missing = [a for a, name in needed.items() if a not in functions and name not in held and name not in known]
         if missing:
             tells = any(not is_scalar(self._known[needed[a]]) for a in missing if needed[a] in self._known)
-            raise ArgumentError(f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name")
+            raise ArgumentError(
+                f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name"
+            )
         self._check_ends(variant.source, known)
         values = {a: known[name] if name in known else held[name] for a, name in needed.items() if a not in functions}
         return variant.function, {**values, **{a: _checked(a, functions[a]) for a in needed if a in functions}}
@@ -226,7 +234,9 @@ class Function:
     def _whole(self, held: Mapping[str, Any]) -> dict[str, int]:
         """The sizes that the arrays tell and the whole numbers that are given; labels are within what they count."""
         stated = {name: value for name, value in held.items() if is_scalar(self._known[name]) and self._known[name].is_integer}
-        arrays = {self._known[name]: _columned(self._known[name], a) for name, a in held.items() if not is_scalar(self._known[name])}
+        arrays = {
+            self._known[name]: _columned(self._known[name], a) for name, a in held.items() if not is_scalar(self._known[name])
+        }
         sizes = infer_sizes(arrays, stated)
         labels = {name: np.asarray(held[name]).astype(float) for name in self._labelled if name in held}
         self._labels.check({**labels, **{n: np.float64(v) for n, v in sizes.items()}}, sizes)
@@ -238,9 +248,11 @@ def _checked(name: str, f: Callable[..., Any]) -> Callable[..., Any]:
 
     def called(Y: Any) -> Any:
         made = f(Y)
-        wanted = np.shape(Y) if name.startswith("grad_") else ()
+        wanted = tuple(Y.shape) if name.startswith("grad_") else ()
         if np.shape(made) != wanted:
-            raise ShapeError(f"{name} of an array of shape {np.shape(Y)} has the shape {wanted}, but its value {np.shape(made)}")
+            raise ShapeError(
+                f"{name} of an array of shape {tuple(Y.shape)} has the shape {wanted}, but its value {np.shape(made)}"
+            )
         return made
 
     return called
@@ -251,7 +263,7 @@ def gradient_of(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
     function, arguments = f.prepared(arrays)
     argument = f.argument(name)
     if argument not in arguments:
-        return np.zeros(np.shape(arrays[name]))
+        return np.zeros(np.asarray(arrays[name]).shape)
     language = f.language
     transform = eval(language.tables["runtime"]["gradient"], _namespace(language))  # a line of our own data files
     x = arguments.pop(argument)
@@ -270,7 +282,7 @@ class _Shaped:
 
 def _whole_number(name: str, value: object) -> int:
     try:
-        number = float(np.asarray(value).reshape(-1)[0]) if np.size(value) == 1 else float("nan")  # type: ignore[arg-type]
+        number = float(np.asarray(value).reshape(-1)[0]) if np.asarray(value).size == 1 else float("nan")
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"{name} is not a number") from error
     if number != round(number) if np.isfinite(number) else True:
@@ -317,5 +329,3 @@ def compiled(made: Source, language: Backend) -> Callable[..., Any]:
     exec(compile(made.text, file, "exec"), names)
     found: Callable[..., Any] = names[made.name]
     return found
-
-

@@ -9,8 +9,8 @@ import sympy
 
 from matcalc.codegen.forms import Form, Label, Labels
 from matcalc.codegen.lower import Handler, Lowering
-from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
 from matcalc.nodes.algebra import unbroadcast
+from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
 
 
 def matrix(to: Lowering, e: Node, name: str = "") -> Form:
@@ -71,8 +71,15 @@ def _singular(to: Lowering, e: Node, which: str) -> Form:
     if which == "spectral":
         return Form(((to.values.make("item", [s], batch, at, first, None), index),), index=form.index)
     if which == "left":
-        return Form(((to.values.make("item", [U], (*batch, rows.size), at + 1, first, None), (*index, rows)),), (rows,), (), form.index)
-    return Form(((to.values.make("item", [Vt], (*batch, columns.size), at, first, None), (*index, columns)),), (columns,), (), form.index)
+        return Form(
+            ((to.values.make("item", [U], (*batch, rows.size), at + 1, first, None), (*index, rows)),), (rows,), (), form.index
+        )
+    return Form(
+        ((to.values.make("item", [Vt], (*batch, columns.size), at, first, None), (*index, columns)),),
+        (columns,),
+        (),
+        form.index,
+    )
 
 
 def reduction(to: Lowering, e: Node, name: str = "") -> Form:
@@ -153,15 +160,13 @@ def _logdet(to: Lowering, e: Node) -> Form:
 _SIDE = {"": "", "all": "", "axis0": "rows", "axis1": "columns"}
 
 FUNCTIONS: Mapping[str, Handler] = {
-    **{
-        name: matrix
-        for name in (
-            "inv pinv det logdet expm logm sqrtm chol sylvester eigvals eigvecs "
-            "tril triu vech unvech dpow dexpm dlogm hardmax "
-            "duplication elimination"
-        ).split()
-    },
-    **{name: reduction for name in "norm norm1 norminf pnorm prod".split()},
+    **dict.fromkeys(
+        "inv pinv det logdet expm logm sqrtm chol sylvester eigvals eigvecs "
+        "tril triu vech unvech dpow dexpm dlogm hardmax "
+        "duplication elimination".split(),
+        matrix,
+    ),
+    **dict.fromkeys("norm norm1 norminf pnorm prod".split(), reduction),
     **{
         f"{name}{suffix and '_' + suffix}": partial(along, name=name, side=side)
         for name in ("softmax", "log_softmax", "logsumexp")

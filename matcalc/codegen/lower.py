@@ -13,11 +13,12 @@ from sympy import Expr
 
 from matcalc.codegen.contract import Contractor
 from matcalc.codegen.forms import Form, Label, Labels, Unequal, equate, product, size_of
+from matcalc.codegen.ranges import hull, is_host
 from matcalc.codegen.values import Value, Values
 from matcalc.errors import ArgumentError
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postorder, shape
 from matcalc.nodes.families import member_shape
-from matcalc.nodes.indices import is_index, range_of
+from matcalc.nodes.indices import is_index
 from matcalc.nodes.unknown import function_of, is_unknown, is_upstream
 from matcalc.rulebase.base import Rulebase
 
@@ -73,7 +74,7 @@ class Lowering:
     def _lowered(self, e: Node) -> Form:
         if e in self.definitions:
             return self._named(e, self.form(self.definitions[e]))
-        if is_scalar(e) and _is_host(e):
+        if is_scalar(e) and is_host(e):
             return Form(((self.values.number(cast(Expr, e)), ()),))
         name = head(e)
         if name == "symbol":
@@ -111,7 +112,9 @@ class Lowering:
             value = self.inputs.setdefault(e, self.values.make("input", (), family, name_of(e)))
             return Form(((value, (a, b, t)),), (a,), (t, b))
         rows, columns = shape(e)
-        value = self.inputs.setdefault(e, self.values.make("input", (), (rows, columns)[: 1 if columns == 1 else 2], name_of(e)))
+        value = self.inputs.setdefault(
+            e, self.values.make("input", (), (rows, columns)[: 1 if columns == 1 else 2], name_of(e))
+        )
         if rows == 1:
             return Form(((self.values.reshaped(value, (columns,)), (b := Label(columns),)),), (), (b,))
         a, b = Label(rows), Label(columns)
@@ -250,7 +253,9 @@ class Lowering:
         made = self.settled(self.dense(self.multiplied(*factors)))
         closed = self.settled(self.multiplied(*conditions))
         labels, parts = self._spread([made, closed], made)
-        value = self.values.make("gated", [v for v, _ in parts], tuple(x.size for x in labels), tuple(axes for _, axes in parts))
+        value = self.values.make(
+            "gated", [v for v, _ in parts], tuple(x.size for x in labels), tuple(axes for _, axes in parts)
+        )
         return Form(((value, labels),), made.rows, made.columns, made.index | closed.index)
 
     def same_axes(self, forms: Sequence[Form]) -> list[Form]:
@@ -364,37 +369,3 @@ def _common(forms: Sequence[Form]) -> list[int]:
             key.append(p if sides[p] in form.index else sides.index(sides[p]))
         keys.append(tuple(key))
     return [keys.index(k) for k in keys]
-
-
-_HOST = frozenset({"number", "sadd", "smul", "spow", "log", "exp", "Abs", "sqrt"})
-
-
-def _is_host(e: Node) -> bool:
-    """Whether a scalar is known before any array is: numbers, sizes, exponents, labels."""
-    return all(
-        bool(x.is_integer) and not is_index(x) if head(x) == "symbol" else head(x) in _HOST for x in postorder([e])
-    )
-
-
-def hull(i: Node) -> tuple[Expr, Expr]:
-    """The least and the greatest value of an index, whatever the indices are on which its range depends."""
-    low, high = range_of(i)
-    for _ in range(8):
-        others = [j for j in (low.free_symbols | high.free_symbols) if is_index(j)]
-        if not others:
-            break
-        for j in others:
-            below, above = range_of(j)
-            low = min_of(low, j, below, above)
-            high = -min_of(-high, j, below, above)
-    return cast(Expr, sympy.expand(low)), cast(Expr, sympy.expand(high))
-
-
-def min_of(e: Expr, j: Node, low: Expr, high: Expr) -> Expr:
-    """The least value of an end that is linear in an index."""
-    slope = sympy.diff(e, j)
-    if slope.is_nonnegative:
-        return cast(Expr, e.subs(j, low))
-    if slope.is_nonpositive:
-        return cast(Expr, e.subs(j, high))
-    raise ArgumentError(f"the range of an index ends at {e}: there is no code for that", hint="let ranges be linear in other indices")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent, wrap
-from typing import Any
 
 from sympy import Expr
 
@@ -15,13 +14,11 @@ from matcalc.codegen.backend import Backend
 from matcalc.codegen.build import build
 from matcalc.codegen.values import Value, postorder
 from matcalc.codegen.write import Writer
-from matcalc.errors import ArgumentError
 from matcalc.nodes.algebra import rebuild
-from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, properties, shape, substitute
+from matcalc.nodes.expr import ONE, Node, name_of, substitute
 from matcalc.nodes.indices import index
-from matcalc.nodes.unknown import is_unknown
-from matcalc.numeric.arrays import dims_text
 from matcalc.rulebase.base import Rulebase
+
 
 @dataclass(frozen=True)
 class Output:
@@ -106,11 +103,21 @@ def source(
     body = [*header, *lines.statements, f"return {', '.join(lines.returns)}"]
     text = language.tables["text"]
     given = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
-    decorated = text["decorator"].format(static=", ".join(repr(rename(n)) for n in whole)) if whole and "decorator" in text else text.get("plain", "")
+    decorated = (
+        text["decorator"].format(static=", ".join(repr(rename(n)) for n in whole))
+        if whole and "decorator" in text
+        else text.get("plain", "")
+    )
     head_line = text["head"].format(name=about.name, arguments=", ".join(given))
     function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    ")]))
     above = _above(language, "\n".join([*([decorated] if decorated else []), *body]))
-    return Source(f"{above}{function}\n", about.name, {**arguments, **{f: f for f in functions}}, tuple(rename(n) for n in whole), _ends(built.roots))
+    return Source(
+        f"{above}{function}\n",
+        about.name,
+        {**arguments, **{f: f for f in functions}},
+        tuple(rename(n) for n in whole),
+        _ends(built.roots),
+    )
 
 
 def _ends(roots: Sequence[Value]) -> tuple[Expr, ...]:
@@ -143,7 +150,9 @@ def _above(language: Backend, body: str) -> str:
                 helpers.append(helper)
                 waiting.append(helper)
     everything = "\n".join([*helpers, body])
-    imports = [line for key, line in language.tables["imports"].items() if re.search(rf"(?<![\w.]){re.escape(key)}", everything)]
+    imports = [
+        line for key, line in language.tables["imports"].items() if re.search(rf"(?<![\w.]){re.escape(key)}", everything)
+    ]
     parts = ["\n".join(imports), *(h.strip("\n") for h in reversed(helpers))]
     return "".join(f"{part}\n\n\n" for part in parts if part)
 

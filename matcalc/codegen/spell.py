@@ -10,7 +10,7 @@ from sympy import Expr
 
 from matcalc.codegen.backend import Backend
 from matcalc.codegen.numbers import number_text
-from matcalc.codegen.templates import PRODUCT, Spelled, fill
+from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Axes, Value
 from matcalc.errors import ArgumentError
 
@@ -275,7 +275,9 @@ class Speller:
 
     def tensordot(self, value: Value) -> Spelled:
         """A product over several axes."""
-        shown = ", ".join(f"({', '.join(map(str, cast(Axes, axes)))}{',' if len(cast(Axes, axes)) == 1 else ''})" for axes in value.attrs)
+        shown = ", ".join(
+            f"({', '.join(map(str, cast(Axes, axes)))}{',' if len(cast(Axes, axes)) == 1 else ''})" for axes in value.attrs
+        )
         return self.op("tensordot", [self.numeric(a) for a in value.args], axes=f"({shown})")
 
     def einsum(self, value: Value) -> Spelled:

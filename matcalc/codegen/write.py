@@ -51,8 +51,17 @@ class Writer:
         self.speller = Speller(language, arguments)
         self.inputs = inputs
         self.names = names
+        self._given: set[str] = set()
         self.tuples: dict[Value, list[str]] = {}
-        self.taken = {*arguments.values(), *keyword.kwlist, *language.tables["names"].values(), "np", "math", "special", "linalg"}
+        self.taken = {
+            *arguments.values(),
+            *keyword.kwlist,
+            *language.tables["names"].values(),
+            "np",
+            "math",
+            "special",
+            "linalg",
+        }
         for name, value in inputs.items():
             self.speller.known[value] = Spelled(arguments[name])
         arrays = [arguments[name] for name, value in inputs.items() if value.dims]
@@ -60,8 +69,7 @@ class Writer:
 
     def write(self, roots: Sequence[Value], wanted: Sequence[str]) -> Lines:
         """The statements that compute the roots; those wanted by a name get it."""
-        for value, name in self.names.items():
-            self.taken.add(name)
+        self.taken.update(self.names.values())
         count = uses(roots)
         statements: list[str] = []
         results: dict[Value, str] = {}
@@ -100,10 +108,6 @@ class Writer:
         self.taken.add(name)
         self._given.add(name)
         return name
-
-    @property
-    def _given(self) -> set[str]:
-        return self.__dict__.setdefault("_given_names", set())
 
     def _hint(self, value: Value) -> str:
         texts = [self.speller.known[a].text for a in value.args if a in self.speller.known]
