@@ -165,7 +165,9 @@ class Result(ABC):
         """What a function that computes it returns."""
         short = self.wrt if self.wrt.isidentifier() else ""
         left = TEXT.of(self.side, text)
-        return Output(f"{SHORT.get(self.kind, self.kind)}{short and '_' + short}", self.node, None, f"{left} = {self}")
+        program = text_program([self.node], self.problem.names, self.rules.signatures)
+        lines = [f"{name} = {value}" for name, value in (*program.definitions, (left, *program.results))]
+        return Output(f"{SHORT.get(self.kind, self.kind)}{short and '_' + short}", self.node, None, "\n".join(lines))
 
     def function(self, target: str = "numpy") -> Function:
         """A callable that takes arrays by name and returns an array of the documented shape; `.code` is its source.

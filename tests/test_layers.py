@@ -14,7 +14,7 @@ LINES = 400
 
 # fmt: off
 LAYERS = [
-    "errors", "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
+    "version", "errors", "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
     "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.expr", "numeric.entrywise",
     "nodes.families", "nodes.unknown", "numeric.arrays", "numeric.operation", "numeric.verdict", "numeric.unknown",
     "rulefiles.signatures",

@@ -15,6 +15,8 @@ from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
 
 def matrix(to: Lowering, e: Node, name: str = "") -> Form:
     """name(operands) for functions of whole matrices, of each where there are indices around."""
+    if not to.spells(name or head(e)) and to.defined(head(e)):
+        return to.by_value(e)
     made = [to.array(x) for x in operands(e)]
     index: Labels = tuple(dict.fromkeys(x for _, f in made for x in f.core if x in f.index))
     rows, columns = (() if is_scalar(e) or d == 1 else (Label(d),) for d in (shape(e) or (1, 1)))

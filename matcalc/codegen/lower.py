@@ -20,6 +20,7 @@ from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postord
 from matcalc.nodes.families import member_shape
 from matcalc.nodes.indices import is_index
 from matcalc.nodes.unknown import function_of, is_unknown, is_upstream
+from matcalc.numeric.kernels import canonical
 from matcalc.rulebase.base import Rulebase
 
 _SIDES = ("rows", "columns")
@@ -85,13 +86,23 @@ class Lowering:
         if is_unknown(name):
             return self._called(e, ("grad_" if is_upstream(name) else "") + function_of(name))
         record = self.rules.record(name) if self.rules.has(name) else None
-        if record is not None and record.entrywise and self._spells(name):
+        if (record is None or record.entrywise) and (self._spells(name) or not self.defined(name)):
             return self.entrywise(name, *operands(e))
-        if record is not None and "value" in record.formulas:
-            return self.form(self.rules.apply(name, "value", operands(e), result=shape(e)))
-        if record is not None and not record.entrywise:
+        if not self.defined(name):
             raise ArgumentError(f"there is no code for `{name}`: it has neither a spelling nor a `value` formula")
-        return self.entrywise(name, *operands(e))
+        return self.by_value(e)
+
+    def spells(self, name: str) -> bool:
+        """Whether the language has a way to write an operation."""
+        return self._spells(name)
+
+    def defined(self, name: str) -> bool:
+        """Whether the rules say what an operation is in others."""
+        return self.rules.has(name) and "value" in self.rules.record(name).formulas
+
+    def by_value(self, e: Node) -> Form:
+        """An operation through the others that its rule says it is."""
+        return self.form(self.rules.apply(head(e), "value", operands(e), result=shape(e)))
 
     def _named(self, leaf: Node, form: Form) -> Form:
         """A named intermediate: one value, that bears the name."""
@@ -330,12 +341,22 @@ class Lowering:
         forms, like = self.aligned(nodes)
         labels, parts = self._spread(forms, like)
         dims = tuple(x.size for x in labels)
+        name = canonical(name)
         if all(v.number is not None for v, _ in parts):
-            return self.single((), self.values.make("host", [v for v, _ in parts], (), name), like)
+            return self._of_numbers(name, [cast(Expr, v.number) for v, _ in parts], like)
         value = self.values.make("entrywise", [v for v, _ in parts], dims, name, tuple(axes for _, axes in parts))
         if self.rules.has(name) and self.rules.record(name).nonnegative:
             self.values.nonnegative.add(value)
         return self.single(labels, value, like)
+
+    def _of_numbers(self, name: str, numbers: Sequence[Expr], like: Form) -> Form:
+        """A function of numbers: a number itself, or for comparisons what the program decides."""
+        found = getattr(sympy, (self.rules.record(name).sympy if self.rules.has(name) else None) or name, None)
+        if isinstance(found, type) and issubclass(found, sympy.Function) and name not in ("max", "min"):
+            return self.single((), self.values.number(found(*numbers)), like)
+        if self.defined(name) and name not in ("max", "min"):
+            return self.single((), self.settled(self.form(self.rules.apply(name, "value", tuple(numbers)))).factors[0][0], like)
+        return self.single((), self.values.make("host", map(self.values.number, numbers), (), name), like)
 
     # ------------------------------------------------------------ indices
 

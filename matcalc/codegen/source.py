@@ -9,7 +9,6 @@ from textwrap import indent, wrap
 
 from sympy import Expr
 
-from matcalc import __version__
 from matcalc.codegen.backend import Backend
 from matcalc.codegen.build import build
 from matcalc.codegen.values import Value, postorder
@@ -18,6 +17,7 @@ from matcalc.nodes.algebra import rebuild
 from matcalc.nodes.expr import ONE, Node, name_of, substitute
 from matcalc.nodes.indices import index
 from matcalc.rulebase.base import Rulebase
+from matcalc.version import __version__
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def source(
         definitions,
         rules,
         has,
-        lambda name: language.spelling("entrywise", name) is not None,
+        language.spells,
     )
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
@@ -169,7 +169,7 @@ def _docstring(
     """What the function returns, by which formulas, for which shapes, where it holds, and who made it."""
     text = language.tables["text"]
     lines = [about.title, ""]
-    lines += [f"    {out.formula}" for out in outputs if out.formula]
+    lines += dict.fromkeys(f"    {line}" for out in outputs for line in out.formula.splitlines())
     del definitions, order
     shapes = ", ".join(f"{rename(name)} {_shape(value)}" for name, value in inputs.items() if value.op == "input")
     if shapes:

@@ -77,7 +77,7 @@ class Speller:
     def numeric(self, value: Value) -> Spelled:
         """The value as an array of numbers: what is true or false as 1.0 or 0.0."""
         made = self(value)
-        return self.op("indicator", [made]) if is_comparison(value) and value not in self.known else made
+        return self.op("indicator", [made]) if is_comparison(value) else made
 
     def aligned(self, value: Value, axes: Axes, ndim: int, loose: bool = False) -> Spelled:
         """The value on some axes of a result: `x[:, None]`."""
