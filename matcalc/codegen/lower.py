@@ -276,7 +276,8 @@ class Lowering:
     def hadamard(self, *nodes: Node) -> Form:
         """The entrywise product."""
         forms = self.same_axes(self.fresh(*nodes))
-        return product(self.values, *forms, rows=forms[0].rows, columns=forms[0].columns)
+        made = [self.settled(f) if any(_masks(other, f) for other in forms if other is not f) else f for f in forms]
+        return product(self.values, *made, rows=forms[0].rows, columns=forms[0].columns)
 
     # ------------------------------------------------------------ entry by entry
 
@@ -390,3 +391,9 @@ def _common(forms: Sequence[Form]) -> list[int]:
             key.append(p if sides[p] in form.index else sides.index(sides[p]))
         keys.append(tuple(key))
     return [keys.index(k) for k in keys]
+
+
+def _masks(mask: Form, form: Form) -> bool:
+    """Whether a factor has every axis of a sum of products: the order of that sum's products cannot go past it."""
+    kept = set(form.kept)
+    return len(form.factors) > 1 and any(x not in kept for x in form.labels) and kept <= set(mask.core)
