@@ -37,14 +37,15 @@ def build(
 ) -> Built:
     """The values of expressions, each with the variable whose shape it has, if any."""
     values = Values()
-    plan, popular = Plan(), Counter[tuple[object, ...]]()
+    plan, popular, sums = Plan(), Counter[tuple[object, ...]](), Counter[Value]()
+    names: Mapping[Value, str] = {}
     while True:
-        contractor = Contractor(values, plan, popular)
+        contractor = Contractor(values, plan, popular, sums, names)
         lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
         made = tuple(output(lowering, e, like) for e, like in roots)
         if popular:
             break
-        plan, popular = planned(made), contractor.met + Counter({(): 1})
+        plan, popular, sums, names = planned(made), contractor.met + Counter({(): 1}), contractor.sums, lowering.names
     inputs = {name_of(leaf): value for leaf, value in lowering.inputs.items()}
     return Built(made, inputs, lowering.names)
 

@@ -7,7 +7,7 @@ product, or, where labels are kept that both have, an einsum.  Sizes are symbols
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import combinations
 from typing import TypeAlias, cast
 
@@ -31,8 +31,21 @@ _TOO_LARGE = 1e4
 class Contractor:
     """Forms as values; pairs that several forms have are multiplied once."""
 
-    def __init__(self, values: Values, plan: Plan, popular: Counter[tuple[object, ...]] | None = None) -> None:
-        """`popular` tells how often a pair of factors was met in an earlier run over the same forms."""
+    def __init__(
+        self,
+        values: Values,
+        plan: Plan,
+        popular: Counter[tuple[object, ...]] | None = None,
+        sums: Counter[Value] | None = None,
+        named: Collection[Value] = (),
+    ) -> None:
+        """`popular` and `sums` tell how often pairs of factors, and sums, were met in an earlier run over the same forms.
+
+        What has a name is made anyway.
+        """
+        self.sums: Counter[Value] = Counter()
+        self._sums = sums or Counter()
+        self.named = named
         self.values = values
         self.factorisations = Factorisations(values, plan)
         self.met: Counter[tuple[object, ...]] = Counter()
@@ -91,9 +104,9 @@ class Contractor:
         dims = tuple(x.size for x in labels)
         kept = set(labels)
         for k, (value, own) in enumerate(factors):
-            if value.op != "plus" or kept.issuperset(own) or entries(value.dims) <= 1.0001 * max(map(_seed, value.args)):
-                continue
             rest = [*factors[:k], *factors[k + 1 :]]
+            if value.op != "plus" or kept.issuperset(own) or not self._is_better_divided(value, own, rest, kept):
+                continue
             terms = []
             for v, at in zip(value.args, cast(tuple[Axes, ...], value.attrs[0]), strict=True):
                 term = Form(((v, tuple(own[i] for i in at)), *rest), index=frozenset(labels))
@@ -102,6 +115,18 @@ class Contractor:
                 terms.append((self.value(Form((*term.factors, *counts)), labels), (*range(len(labels)),)))
             return self.values.plus(terms, dims), labels
         return self._product(factors, labels)
+
+    def _is_better_divided(self, value: Value, own: Labels, rest: Sequence[Factor], kept: set[Label]) -> bool:
+        """Whether a sum is larger than what it is made of, or costs more to make than to multiply term by term."""
+        if entries(value.dims) > 1.0001 * max(map(_seed, value.args)):
+            return True
+        self.sums[value] += 1
+        if self._sums[value] > 1 or value in self.named or len(rest) != 1 or not all(map(_is_plain, value.args)):
+            return False
+        labels = {*own, *rest[0][1]}
+        product = entries(x.size for x in labels)
+        summed = [x for x in own if x in rest[0][1] and x not in kept]
+        return len(summed) > 0 and (len(value.args) - 1) * product < _ENTRYWISE * entries(value.dims)
 
     def _product(self, given: Sequence[Factor], labels: Labels) -> Factor:
         scalars: list[Value] = []
@@ -281,6 +306,13 @@ def _one(x: Label, names: dict[Label, Label]) -> Label:
     while x in names:
         x = names[x]
     return x
+
+
+def _is_plain(value: Value) -> bool:
+    """Whether a value is there before the sum that it is a term of: an input, its transpose, a multiple of one."""
+    if value.op == "times":
+        return len(value.args) == 2 and value.args[0].number is not None and _is_plain(value.args[1])
+    return value.op == "input" or (value.op == "permute" and _is_plain(value.args[0]))
 
 
 def _is_outer(value: Value) -> bool:

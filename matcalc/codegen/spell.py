@@ -261,6 +261,8 @@ class Speller:
     def matvec(self, value: Value) -> Spelled:
         """A product of a matrix and a vector: A @ x, or x @ A for A'x."""
         A, x = value.args
+        if value.attrs[0] and self.has("vecmat"):
+            return self.op("vecmat", [self.numeric(x), self.numeric(A)])
         if value.attrs[0]:
             return self.op("matvec", [self.op("transposed", [self.numeric(A)]), self.numeric(x)])
         return self.op("matvec", [self.numeric(A), self.numeric(x)])
