@@ -102,10 +102,19 @@ def along(to: Lowering, e: Node, name: str, side: str) -> Form:
     value, labels = form.factors[0]
     gone = {"": (*form.rows, *form.columns), "rows": form.rows, "columns": form.columns}[side]
     axes = tuple(i for i, x in enumerate(labels) if x in gone)
-    if name != "logsumexp":
-        return to.single(labels, to.values.make(name, [value], value.dims, axes), form)
     left = tuple(x for x in labels if x not in gone)
-    made = to.values.make(name, [value], tuple(x.size for x in left), axes)
+    shared = (value, axes) in to.contractor.factorisations.plan.exponentials and to.spells("softmaxes")
+    both = to.values.make("softmaxes", [value], value.dims, axes) if shared else None
+    if both is not None and name == "softmax":
+        return to.single(labels, to.values.make("part", [both], value.dims, 0), form)
+    if both is None and name != "logsumexp":
+        return to.single(labels, to.values.make(name, [value], value.dims, axes), form)
+    dims = tuple(x.size for x in left)
+    made = to.values.make("part", [both], dims, 1) if both is not None else to.values.make(name, [value], dims, axes)
+    if name == "log_softmax":
+        at = tuple(labels.index(x) for x in left)
+        less = to.values.times([(to.values.number(-1), ()), (made, (*range(len(dims)),))], dims)
+        return to.single(labels, to.values.plus([(value, (*range(len(labels)),)), (less, at)], value.dims), form)
     rows, columns = ((x for x in s if x not in gone) for s in (form.rows, form.columns))
     return Form(((made, left),), tuple(rows), tuple(columns), form.index)
 

@@ -26,7 +26,7 @@ _LETTERS = {
 }  # fmt: skip
 
 
-_TUPLES = {"svd": ("U", "s", "Vt")}
+_TUPLES = {"svd": ("U", "s", "Vt"), "softmaxes": ("P", "lse")}
 """Operations with several results, and what these are called."""
 
 
