@@ -409,6 +409,8 @@ def _shown(coefficient: Expr | None) -> tuple[bool, Expr, Expr]:
         return False, sympy.S.One, sympy.S.One
     sign = coefficient.could_extract_minus_sign()
     coefficient = -coefficient if sign else coefficient
+    if coefficient.free_symbols:
+        return sign, coefficient, sympy.S.One
     above, below = coefficient.as_numer_denom()
     if below.is_Integer and (below & (below - 1)) == 0 and above.is_Integer:
         return sign, coefficient, sympy.S.One
