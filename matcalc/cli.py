@@ -239,14 +239,17 @@ class _Asked:
 @_derives
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
 @click.option("--through", is_flag=True, help="By every intermediate on the way too, each gradient in those before it.")
-def grad(convention: str, through: bool, **options: Any) -> None:
+@click.option(
+    "--verify", "method", metavar="jax|torch", default="numbers", help="Verify by that library's automatic derivatives."
+)
+def grad(convention: str, through: bool, method: str, **options: Any) -> None:
     """The gradients of the scalar EXPR (`-`: read it from standard input)."""
     asked = _Asked(**options)
     problem, rules = asked.read()
     from matcalc.derivation import gradients
 
     wrt, verify = asked.names, not asked.no_verify
-    found = gradients(problem, wrt, verify=verify, convention=convention, through=through, rules=rules)
+    found = gradients(problem, wrt, verify=verify, convention=convention, through=through, method=method, rules=rules)
     asked.show(problem, found)
 
 

@@ -120,12 +120,14 @@ def gradients(
     verify: bool = True,
     convention: str = "structured",
     through: bool = False,
+    method: str = NUMBERS,
     rules: Rulebase | None = None,
 ) -> tuple[Derivation, ...]:
     """The gradients of one scalar by several variables or intermediates (None: by every variable), sharing their work.
 
     With `through` also those by every intermediate on the way, the last one first, each written in those before it: the
-    chain rule as one goes back from f.
+    chain rule as one goes back from f.  They are verified by numerical derivatives, or with method "jax" or "torch" by those
+    that the library takes of the program for f.
     Cost: linear in the size of the expression's graph.
     """
     if convention not in CONVENTIONS:
@@ -140,8 +142,11 @@ def gradients(
     engine = Engine(read, known)
     if not through:
         results = engine.gradients(leaves, convention)
-        verdict = _verified(read, results, convention, known) if verify else None
+        slopes = {} if method == NUMBERS else {X: slope(read, X, engine.has, known, method) for X in map(base_of, leaves)}
+        verdict = _verified(read, results, convention, known, slopes=slopes, method=method) if verify else None
         return tuple(Derivation(read, results[X], engine, symbols, X, convention, verdict) for X in leaves)
+    if method != NUMBERS:
+        raise ArgumentError("a chain is verified by numbers", hint="leave out the method")
     if convention != "structured" or any(X is not base_of(X) for X in leaves):
         raise ArgumentError(
             "a chain is that of whole variables, inside their structure", hint="leave out the convention; name whole variables"
@@ -185,9 +190,11 @@ def _verified(
     convention: str,
     rules: Rulebase,
     upstream: Mapping[Node, Node] = MappingProxyType({}),
+    slopes: Mapping[Node, Slope] = MappingProxyType({}),
+    method: str = NUMBERS,
 ) -> Verification:
     """The verdict on the results; VerificationError where numbers contradict one."""
-    verdict = _compared(problem, results, convention, rules, upstream)
+    verdict = _compared(problem, results, convention, rules, upstream, slopes=slopes, method=method)
     if verdict.ok is False:
         wrong = [name for name, check in verdict.checks.items() if check.ok is False]
         reasons = "; ".join(dict.fromkeys(verdict.checks[name].reason for name in wrong))

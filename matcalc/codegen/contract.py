@@ -12,8 +12,9 @@ from itertools import combinations
 from typing import TypeAlias, cast
 
 from matcalc.codegen.factor import Factorisations, Plan
-from matcalc.codegen.forms import Factor, Form, Label, Labels
+from matcalc.codegen.forms import Factor, Form, Label, Labels, size_of
 from matcalc.codegen.sizes import entries
+from matcalc.codegen.symmetric import halves
 from matcalc.codegen.values import Axes, Value, Values
 
 Tree: TypeAlias = "int | tuple[Tree, Tree]"
@@ -92,6 +93,9 @@ class Contractor:
             elif value.op == "times" and _is_outer(value):
                 axes_ = cast(tuple[Axes, ...], value.attrs[0])
                 waiting += [(v, tuple(own[i] for i in at)) for v, at in zip(value.args, axes_, strict=True)]
+            elif value.op == "permute":
+                order = cast(Axes, value.attrs[0])
+                waiting.append((value.args[0], tuple(own[order.index(i)] for i in range(len(own)))))
             elif value.op == "spread":
                 waiting.append((value.args[0], tuple(own[i] for i in cast(Axes, value.attrs[0]))))
             else:
@@ -148,7 +152,7 @@ class Contractor:
             return coefficient, ()
         if coefficient.number == 0:
             return coefficient, ()
-        factors = self._symmetric_product(factors, keep)
+        factors = halves(self.values, factors, keep, labels)
         sign = self.values.number(1)
         if coefficient.number is not None and coefficient.number.could_extract_minus_sign():
             sign, coefficient = self.values.number(-1), self.values.number(-coefficient.number)
@@ -176,23 +180,6 @@ class Contractor:
             return factors, coefficient
         scaled = self.values.times([(coefficient, ()), (value, (*range(len(own)),))], value.dims)
         return [*factors[:smallest], (scaled, own), *factors[smallest + 1 :]], one
-
-    def _symmetric_product(self, factors: list[Factor], keep: set[Label]) -> list[Factor]:
-        """X'*diag(w)*X with w >= 0 as S'*S with S = sqrt(w) .* X: half the work where a library knows it."""
-        for (i, (a, la)), (j, (b, lb)) in combinations(enumerate(factors), 2):
-            if a is not b or len(la) != 2 or len(factors) == 2:
-                continue
-            shared = [x for x, y in zip(la, lb, strict=True) if x is y and x not in keep]
-            weights = [f for k, f in enumerate(factors) if k not in (i, j)]
-            if len(shared) != 1 or any(ls != (shared[0],) or w not in self.values.nonnegative for w, ls in weights):
-                continue
-            x = shared[0]
-            w = self.values.times([(value, (0,)) for value, _ in weights], (x.size,))
-            root = self.values.entrywise("sqrt", w)
-            self.values.nonnegative.add(root)
-            S = self.values.times([(root, (la.index(x),)), (a, (0, 1))], a.dims)
-            return [(S, la), (S, lb)]
-        return factors
 
     # ------------------------------------------------------------ order
 
@@ -258,9 +245,7 @@ class Contractor:
             (a, la), (b, lb), fa, fb = (b, lb), (a, la), fb, fa
         if len(summed) == 1 and len(fa) == 1 and len(fb) <= 1:
             return self._matmul(a, la, b, lb, fa, fb)
-        axes = tuple(la.index(x) for x in summed), tuple(lb.index(x) for x in summed)
-        dims = tuple(x.size for x in (*fa, *fb))
-        return self.values.make("tensordot", [a, b], dims, *axes), (*fa, *fb)
+        return self._tensordot(a, la, b, lb, tuple(summed))
 
     def _solved(self, inverse: Value, li: Labels, x: Value, lx: Labels, y: Label) -> Factor:
         """inv(A)*x or inv(A')*x."""
@@ -280,6 +265,28 @@ class Contractor:
         if a is b and turned != other:
             self.values.symmetric.add(made)
         return made, (fa[0], fb[0])
+
+    def _tensordot(self, a: Value, la: Labels, b: Value, lb: Labels, summed: Labels) -> Factor:
+        """A product over several axes, or of more than matrices: of matrices with several axes in one."""
+        left, fa, turned = self._merged(a, la, summed)
+        right, fb, other = self._merged(b, lb, summed)
+        labels = (*fa, *fb)
+        i, j, k = Label(size_of(fa)), Label(size_of(summed)), Label(size_of(fb))
+        if not fb:
+            made, _ = self._matmul(left, (j, i) if turned else (i, j), right, (j,), [i], [])
+        else:
+            made, _ = self._matmul(left, (j, i) if turned else (i, j), right, (j, k) if other else (k, j), [i], [k])
+        return self.values.reshaped(made, tuple(x.size for x in labels)), labels
+
+    def _merged(self, value: Value, own: Labels, summed: Labels) -> tuple[Value, Labels, bool]:
+        """(a matrix whose axes are those that are summed and the others, these, whether the former come first)."""
+        free = tuple(x for x in own if x not in summed)
+        first = own[: len(summed)] == summed
+        order = (*summed, *free) if first or own[len(free) :] != summed else (*free, *summed)
+        first = order[: len(summed)] == summed
+        sizes = [size_of(summed), size_of(free)] if first else [size_of(free), size_of(summed)]
+        arranged = self.values.permuted(value, tuple(own.index(x) for x in order))
+        return self.values.reshaped(arranged, tuple(sizes if free else sizes[:1] if first else sizes[1:])), free, first
 
     def _entrywise(self, one: Factor, other: Factor, orders: Sequence[Labels]) -> Factor:
         (a, la), (b, lb) = one, other
