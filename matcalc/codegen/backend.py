@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,11 +15,12 @@ from matcalc.errors import ArgumentError, RuleError
 from matcalc.rulefiles.signatures import RULES
 
 FOLDER = RULES / "backends"
-_TABLES = ("names", "header", "imports", "ops", "entrywise", "reduce", "helpers", "text", "runtime", "host")
+_TABLES = ("names", "header", "imports", "ops", "entrywise", "reduce", "helpers", "text", "runtime", "host",
+           "layout", "whole", "matrix", "results", "parts")
 _KEYS = frozenset({"title", "extends", "numbers", "source", "runs", *_TABLES})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Backend:
     """One language: its tables, those of what it extends filled in."""
 
@@ -63,3 +66,20 @@ def backend(name: str) -> Backend:
         tables[table] = {**inherited, **own}
     settings = {**({} if base is None else base.settings), **{k: v for k, v in read.items() if isinstance(v, str)}}
     return Backend(name, settings.get("title", name), tables, settings)
+
+
+@cache
+def reserved(language: Backend) -> frozenset[str]:
+    """The words that name no variable: those of the language, and the functions that its spellings call."""
+    spelled = [text for table in _TABLES if table != "text" for text in language.tables[table].values()]
+    called = {name for text in spelled for name in re.findall(r"(?<![\w.])([A-Za-z]\w*)\(", text)}
+    return frozenset({*language.tables["text"].get("reserved", "").split(), *called})
+
+
+def legal(language: Backend, name: str) -> str:
+    """The name as the language allows it for an argument: letters by their names where it knows none beyond ASCII."""
+    words = language.tables["text"].get("reserved")
+    if words is None:
+        return name
+    plain = "".join(c if c.isascii() else unicodedata.name(c, "x").split()[-1].lower() for c in name).lstrip("_")
+    return f"{plain}_" if plain in reserved(language) else plain
