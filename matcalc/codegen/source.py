@@ -70,7 +70,6 @@ def source(
     `order` is that of the variables, `called` names the arguments of unknown functions, `rename` those of variables.
     Raises: ArgumentError where the language has no spelling of an operation.
     """
-    rename = partial(_renamed, language, rename)
     built = build(
         [(out.node, out.like) for out in outputs],
         definitions,
@@ -78,6 +77,7 @@ def source(
         has,
         lambda name: language.spelling("entrywise", name) is not None,
     )
+    rename = partial(_renamed, language, frozenset(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "entrywise"), rename)
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
     whole = [s for s in symbols if s not in told]
@@ -123,8 +123,8 @@ def _header(language: Backend, arrays: Sequence[str]) -> list[str]:
     return [line.format(arrays=", ".join(arrays)) for line in language.tables["header"].values()]
 
 
-def _renamed(language: Backend, rename: Callable[[str], str], name: str) -> str:
-    return legal(language, rename(name))
+def _renamed(language: Backend, called: frozenset[str], rename: Callable[[str], str], name: str) -> str:
+    return legal(language, rename(name), called)
 
 
 def _needed(language: Backend, body: str) -> tuple[str, list[str]]:

@@ -16,6 +16,7 @@ from matcalc.codegen.values import Axes, Value
 from matcalc.errors import ArgumentError
 
 COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
+_FACTORS = frozenset({"cho_factor", "lu_factor"})
 _LETTERS = "ijklmnopqrstuvwxyz"
 
 
@@ -42,7 +43,16 @@ class Speller:
         if found is not None:
             return found
         method = self.methods.get(value.op)
-        return method(self, value) if method else self.op(value.op, [self.numeric(a) for a in value.args], **self._about(value))
+        return method(self, value) if method else self.plain(value)
+
+    def plain(self, value: Value) -> Spelled:
+        """An operation that only its template spells; a factorisation that nothing else uses need not be seen."""
+        first, *others = value.args or (None,)
+        if first is not None and first.op in _FACTORS and first not in self.known and self.has(f"{value.op}_once"):
+            return self.op(f"{value.op}_once", [self.numeric(a) for a in (first.args[0], *others) if a is not None])
+        turned = f"{value.op}_turned"
+        name = turned if value.attrs and value.attrs[0] is True and self.has(turned) else value.op
+        return self.op(name, [self.numeric(a) for a in value.args], **self._about(value))
 
     def op(self, name: str, operands: Sequence[Spelled], table: str = "ops", **fields: str) -> Spelled:
         """The spelling of an operation."""
