@@ -23,6 +23,32 @@ class EndlessSpeller(Speller):
 
     methods: ClassVar[Mapping[str, Callable[[Any, Value], Spelled]]] = {}
 
+    # ------------------------------------------------------------ entry by entry
+
+    _spreads = False
+    """Whether operands are spread along each other: a matrix that Octave stores as its diagonal cannot be."""
+
+    def times(self, value: Value) -> Spelled:
+        """A product, divided by what is a reciprocal."""
+        return self._among(super().times, value, cast(tuple[Axes, ...], value.attrs[0]))
+
+    def plus(self, value: Value) -> Spelled:
+        """A sum; what is negative is subtracted, and comes last."""
+        return self._among(super().plus, value, cast(tuple[Axes, ...], value.attrs[0]))
+
+    def _among(self, spell: Callable[[Value], Spelled], value: Value, axes: Sequence[Axes]) -> Spelled:
+        before, self._spreads = self._spreads, any(0 < len(a) < len(value.dims) for a in axes)
+        made = spell(value)
+        self._spreads = before
+        return made
+
+    def aligned(self, value: Value, axes: Axes, ndim: int, loose: bool = False) -> Spelled:
+        """The value on some axes of a result."""
+        spreads, self._spreads = self._spreads, False
+        made = super().aligned(value, axes, ndim, loose)
+        self._spreads = spreads
+        return self.op("dense", [made]) if spreads and _is_diagonal(value) else made
+
     # ------------------------------------------------------------ axes
 
     def at(self, text: Spelled, axes: Axes, ndim: int) -> Spelled:
@@ -185,7 +211,15 @@ class EndlessSpeller(Speller):
                 places.append(self.aligned(index, tuple(out.index(j) for j in labels), ndim).text)
             else:
                 places.append(self.at(self.op("range", [], low="1", high=self.size(d)), (out.index(i),), ndim).text)
-        return self.op("pick", [self.numeric(x)], places=", ".join(places))
+        name = "pick_one" if ndim == 1 and self.has("pick_one") else "pick"
+        return self.op(name, [self.numeric(x)], places=", ".join(places))
+
+
+def _is_diagonal(value: Value) -> bool:
+    """Whether a value is a matrix that is zero off its diagonal, or a multiple of one."""
+    if value.op == "times" and len(value.args) == 2 and not value.args[0].dims:
+        return _is_diagonal(value.args[1])
+    return value.op == "place" and value.attrs[0] == (0, 0)
 
 
 EndlessSpeller.methods = {

@@ -169,7 +169,7 @@ def _docstring(
 def _shape(value: Value, text: Mapping[str, str]) -> str:
     """The shape of an input, as a reader of the language says it."""
     form = text[("shape_of_none", "shape_of_one")[len(value.dims)] if len(value.dims) < 2 else "shape"]
-    return form.format(text["by"].join(map(str, value.dims)))
+    return form.format(text["by"].join(str(d).replace("**", "^") for d in value.dims))
 
 
 def identifier(name: str) -> str:

@@ -201,6 +201,10 @@ class Speller:
         host = all(v.number is not None for v in value.args)
         if name in ("max", "min") and value.args[1].number == 0 and name == "max" and self.has("relu", "entrywise"):
             return self.op("relu", texts[:1], "entrywise")
+        if self.has(f"{name}_negative", "entrywise"):
+            negative, text = self._signed(value.args[0], axes[0], len(value.dims))
+            if negative:
+                return self.op(f"{name}_negative", [text], "entrywise")
         return self.op(name, texts, "host" if host and self.has(name, "host") else "entrywise")
 
     def gated(self, value: Value) -> Spelled:

@@ -88,7 +88,7 @@ def _needed(before: str, after: str, kind: str | None) -> int:
     if not before or before.endswith(("(", "[", ", ", "=")):
         left = 0
     elif before.endswith("-") and not before.endswith(" -"):
-        left = NEGATIVE
+        left = NEGATIVE + 1
     else:
         left = next((_beside(force, 1) for sign, force in _BINDING.items() if before.endswith(sign)), ATOM)
     if not after or after.startswith((")", "]", ",")):
