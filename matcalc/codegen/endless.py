@@ -7,6 +7,7 @@ those of matrices, products that keep axes of both are sums of entrywise ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, cast
 
 import sympy
@@ -56,9 +57,33 @@ class EndlessSpeller(Speller):
         return self.permuted(text, moved(axes, ndim))
 
     def permuted(self, text: Spelled, order: Axes) -> Spelled:
-        """An array with its axes in another order."""
+        """An array with its axes in another order; what is transposed twice is not."""
         order = trimmed(order)
-        return super().permuted(text, order) if order else text
+        if order == (1, 0) and (found := self._turned_back(text)) is not None:
+            return found
+        made = super().permuted(text, order) if order else text
+        if order == (1, 0):
+            self._turned[made.text] = text
+        return made
+
+    @cached_property
+    def _turned(self) -> dict[str, Spelled]:
+        """What is transposed, by the text of its transpose."""
+        return {}
+
+    def _turned_back(self, text: Spelled) -> Spelled | None:
+        """What a text is the transpose of."""
+        sign = self.language.tables["ops"]["transposed"].removeprefix("{0}")
+        name = Spelled(text.text.removesuffix(sign))
+        return self._turned.get(text.text, name if name.text != text.text and name.is_name else None)
+
+    def part(self, value: Value, axis: int, text: str) -> Spelled:
+        """What stands at some places of an axis."""
+        whole, ndim = self.numeric(value), len(value.dims)
+        back = self._turned_back(whole) if ndim == 2 else None
+        if back is None:
+            return self.op("index", [whole], places=self.layout.places(axis, text, ndim))
+        return self.permuted(self.op("index", [back], places=self.layout.places(1 - axis, text, ndim)), (1, 0))
 
     def without(self, text: Spelled, axes: Axes, ndim: int) -> Spelled:
         """What is left of an array when axes of it are summed over or taken from."""
@@ -201,7 +226,7 @@ class EndlessSpeller(Speller):
         x, index = value.args
         axis, own, labels, out = cast(tuple[int, Axes, Axes, Axes], value.attrs)
         if len(labels) <= 1 and not set(labels) & set(own):
-            found = self.op("index", [self.numeric(x)], places=self.layout.places(axis, self(index).text, len(x.dims)))
+            found = self.part(x, axis, self(index).text)
             have = (*own[:axis], *(labels or (own[axis],)), *own[axis + 1 :])
             return self.permuted(found, (*(have.index(i) for i in out), *(() if labels else (axis,))))
         ndim = len(out)

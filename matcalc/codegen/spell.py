@@ -396,7 +396,8 @@ class Speller:
         order = tuple(made.index(i) for i in out)
         return found if order == (*range(len(order)),) else self.permuted(found, order)
 
-    def _at(self, value: Value, axis: int, text: str) -> Spelled:
+    def part(self, value: Value, axis: int, text: str) -> Spelled:
+        """What stands at some places of an axis."""
         return self.op("index", [self.numeric(value)], places=self.layout.places(axis, text, len(value.dims)))
 
     def item(self, value: Value) -> Spelled:
@@ -406,7 +407,7 @@ class Speller:
         place = self.number(at + first)
         if size is not None:
             place = self.op("clipped", [place], last=self.number(size - 1 + first).text)
-        found = self._at(value.args[0], axis, place.text)
+        found = self.part(value.args[0], axis, place.text)
         return self.without(found, (axis,), len(value.args[0].dims))
 
     def slice(self, value: Value) -> Spelled:
@@ -416,7 +417,7 @@ class Speller:
         if not self.layout.first:
             low = "" if start == 0 else low
             high = "" if stop == value.args[0].dims[axis] else high
-        return self._at(value.args[0], axis, self.op("between", [], low=low, high=high).text)
+        return self.part(value.args[0], axis, self.op("between", [], low=low, high=high).text)
 
     def range(self, value: Value) -> Spelled:
         """The whole numbers from low to high."""
