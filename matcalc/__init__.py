@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from matcalc.version import __version__
+
 if TYPE_CHECKING:
     from matcalc.derivation import Derivation, gradient, gradients
     from matcalc.differentials import Differential, differential
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from matcalc.numeric.verify import Verification
     from matcalc.products import Product, hvp, jvp, vjp
     from matcalc.steps import Step
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",

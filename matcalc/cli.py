@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from matcalc import __version__, catalogue
+from matcalc.codegen.backend import targets
 from matcalc.errors import MatcalcError, ParseError, VerificationError
 from matcalc.rulefiles import signatures
 
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from matcalc.result import Result
     from matcalc.rulebase.base import Rulebase
 
-FORMATS = ("text", "unicode", "latex", "markdown", "html", "json")
-_TYPESET = FORMATS[2:5]
+_TYPESET = ("latex", "markdown", "html")
+FORMATS = ("text", "unicode", *_TYPESET, "json")
+TARGETS = targets()
 TRANSPOSES = ("top", "T", "prime")
 LAYOUTS = ("numerator", "denominator")
 CONVENTIONS = ("structured", "independent")
@@ -50,6 +52,7 @@ Examples:
   matcalc jac 'softmax(z)' --wrt z
   matcalc hess 'logsumexp(A*x)' --wrt x
   matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
+  matcalc code 'norm(X*w - y)^2' --wrt w --target jax
   matcalc rules softmax"""
 
 
@@ -122,33 +125,52 @@ def command() -> None:
     """Closed-form derivatives of matrix expressions, each one confirmed by numbers."""
 
 
-_DERIVATIVE = [
+_ASKED = [
     click.argument("expr"),
     click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this variable; every variable, if left out."),
     click.option("-d", "declare", multiple=True, metavar="DECLARATION", help="As in 'X: matrix(n,d) symmetric'."),
+]
+_READ = [
+    click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers."),
+    click.option("--latex", is_flag=True, help="EXPR is LaTeX, which is assumed where it holds a backslash."),
+    click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file."),
+    click.option("--file", is_flag=True, help="EXPR names a file that holds the problem."),
+]
+"""What every command takes that derives something, before and after its own options."""
+_PRINTED = [
     click.option(
-        "--format", "form", type=click.Choice(FORMATS), help="How to print; by default unicode on a terminal, text elsewhere."
+        "--format",
+        "form",
+        type=click.Choice((*FORMATS, *TARGETS)),
+        help="How to print, or the language of a program; by default unicode on a terminal, text elsewhere.",
     ),
     click.option("--steps", is_flag=True, help="The derivation, step by step."),
     click.option("--cases", is_flag=True, help="Where indices are equal, and where they differ."),
     click.option("--transpose", type=click.Choice(TRANSPOSES), help="The mark of a transpose in latex, markdown and html."),
     click.option("--bold", is_flag=True, help="Bold matrices and vectors in latex, markdown and html."),
     click.option("--standalone", is_flag=True, help="A whole LaTeX file."),
-    click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers."),
-    click.option("--latex", is_flag=True, help="EXPR is LaTeX, which is assumed where it holds a backslash."),
-    click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file."),
-    click.option("--file", is_flag=True, help="EXPR names a file that holds the problem."),
 ]
-"""What every command that differentiates takes."""
+"""What every command takes that prints results."""
 _BY = click.option("--convention", type=click.Choice(ENTRIES), default="all", help="By which entries of a structured variable.")
 """What the commands take whose result has a column for each entry of a variable."""
 
 
-def _derives(function: Callable[..., None]) -> Callable[..., None]:
-    """The function with the arguments and options of a command that differentiates."""
-    for decorate in reversed(_DERIVATIVE):
-        function = decorate(function)
-    return function
+_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _takes(*options: _Decorator) -> _Decorator:
+    """The decorator that gives a function the arguments and options of a command that derives, and these."""
+
+    def decorated(function: Callable[..., None]) -> Callable[..., None]:
+        decorators: list[_Decorator] = [*_ASKED, *options, *_READ]
+        for decorate in reversed(decorators):
+            function = decorate(function)
+        return function
+
+    return decorated
+
+
+_derives = _takes(*_PRINTED)
 
 
 @dataclass(frozen=True)
@@ -158,16 +180,16 @@ class _Asked:
     expr: str
     wrt: tuple[str, ...]
     declare: tuple[str, ...]
-    form: str | None
-    steps: bool
-    cases: bool
-    transpose: Transpose | None
-    bold: bool
-    standalone: bool
     no_verify: bool
     latex: bool
     rules: tuple[Path, ...]
     file: bool
+    form: str | None = None
+    steps: bool = False
+    cases: bool = False
+    transpose: Transpose | None = None
+    bold: bool = False
+    standalone: bool = False
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -180,6 +202,8 @@ class _Asked:
             raise click.UsageError(f"--transpose and --bold go with --format {', '.join(_TYPESET)}")
         if self.standalone and self.form != "latex":
             raise click.UsageError("--standalone goes with --format latex")
+        if (self.steps or self.cases) and self.form in TARGETS:
+            raise click.UsageError("--steps and --cases are for people: leave them out where a program is asked for")
         if self.steps and self.cases:
             raise click.UsageError("--cases is about results: leave out --steps")
         text = _read(self.expr, self.file)
@@ -191,8 +215,12 @@ class _Asked:
 
     def show(self, problem: Problem, results: Sequence[Result]) -> None:
         """Print the results."""
+        from matcalc.generate import together
         from matcalc.report import render
 
+        if self.form in TARGETS:
+            click.echo(together(results, self.form, value=False).code.removesuffix("\n"))
+            return
         form, mark = self.form or _default_format(), self.transpose or "top"
         shown = render(
             form,
@@ -258,6 +286,28 @@ def hess(convention: str, **options: Any) -> None:
 
     checked = not asked.no_verify
     asked.show(problem, hessians(problem, asked.names, convention=convention, verify=checked, rules=rules))
+
+
+@command.command(cls=_ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")
+@_takes(
+    click.option(
+        "--target", type=click.Choice(TARGETS), default="numpy", show_default=True, help="The language of the program."
+    ),
+    click.option("--hessian", is_flag=True, help="The second derivatives too."),
+)
+def code(target: str, hessian: bool, **options: Any) -> None:
+    """A function that returns the value of the scalar EXPR and its gradients (`-`: read EXPR from standard input)."""
+    asked = _Asked(**options)
+    problem, rules = asked.read()
+    from matcalc.derivation import gradients
+    from matcalc.generate import together
+    from matcalc.hessians import hessians
+
+    verify = not asked.no_verify
+    found: list[Result] = [*gradients(problem, asked.names, verify=verify, rules=rules)]
+    if hessian:
+        found += hessians(problem, asked.names, verify=verify, rules=rules)
+    click.echo(together(found, target).code.removesuffix("\n"))
 
 
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import sympy
 
+from matcalc.autodiff import NUMBERS, slope
 from matcalc.calculus.cases import Case, cases
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
@@ -19,10 +20,10 @@ from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import rebuild
 from matcalc.nodes.expr import Node, is_scalar, operands, substitute
-from matcalc.program import Output
-from matcalc.numeric.verify import Check, Verification
+from matcalc.numeric.verify import Check, Slope, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.text import text
+from matcalc.program import Output
 from matcalc.request import graph, leaves_asked, not_scalar, read_problem
 from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase
@@ -55,12 +56,18 @@ class Derivation(ByVariable):
         """What numbers said of it."""
         return self.verification.checks[self.wrt] if self.verification is not None else None
 
-    def verify(self, draws: int = 5, seed: int = 0) -> Verification:
-        """The comparison of this gradient with numerical derivatives of f at random points: `.ok` is True, False or None.
+    def verify(self, draws: int = 5, seed: int = 0, method: str = NUMBERS) -> Verification:
+        """The comparison of this gradient with derivatives of f at random points: `.ok` is True, False or None.
 
-        `.max_relative_error` is relative to the larger of two directional derivatives, ⟨G, D⟩ and that of f along D.
+        The derivatives are numerical ones, or with method "jax" or "torch" those that the library takes by automatic
+        differentiation of the program for f.  `.max_relative_error` is relative to the larger of two directional
+        derivatives, ⟨G, D⟩ and that of f along D.
+        Raises: ArgumentError where the library is not installed.
         """
-        return _compared(self.problem, {self.variable: self.node}, self.convention, self.rules, self.upstream, draws, seed)
+        leaf = base_of(self.variable)
+        by = {} if method == NUMBERS else {leaf: slope(self.problem, leaf, self.engine.has, self.rules, method)}
+        asked = {self.variable: self.node}
+        return _compared(self.problem, asked, self.convention, self.rules, self.upstream, draws, seed, by, method)
 
     def derive(self) -> Derived:
         """The steps by the trace method, and what numbers say of them."""
@@ -153,6 +160,8 @@ def _compared(
     upstream: Mapping[Node, Node],
     draws: int = 5,
     seed: int = 0,
+    slopes: Mapping[Node, Slope] = MappingProxyType({}),
+    method: str = "",
 ) -> Verification:
     """The verdict on the results, which may be written in the gradients of `upstream`."""
     return verify_numbers(
@@ -164,6 +173,8 @@ def _compared(
         draws=draws,
         seed=seed,
         independent=convention == "independent",
+        slopes=slopes,
+        method=f"automatic differentiation by {method}",
         rules=rules,
     )
 

@@ -10,13 +10,14 @@ import sympy
 
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
-from matcalc.errors import VerificationError
+from matcalc.errors import ArgumentError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
 from matcalc.nodes.differentials import in_order, terms_of
 from matcalc.nodes.expr import Node
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verify import Check
+from matcalc.program import Output
 from matcalc.request import leaves_asked, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
@@ -46,6 +47,16 @@ class Differential(Result):
     def check(self) -> Check | None:
         """What numbers said of it."""
         return self.verification
+
+    @property
+    def output(self) -> Output:
+        """None: it depends on dX.
+
+        Raises: ArgumentError.
+        """
+        raise ArgumentError(
+            "a differential is no function of arrays", hint="take the Jacobian, or its product with a direction: jvp"
+        )
 
     def derive(self) -> Derived:
         """The steps to it, and what numbers say of them."""

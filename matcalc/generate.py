@@ -14,17 +14,22 @@ from matcalc.program import Function, program, value_of
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase
 
+PLURAL = {"gradient": "gradients", "jacobian": "Jacobians", "hessian": "Hessians", "differential": "differentials"}
 
-def together(problem: Problem, results: Sequence[Result], target: str = "numpy") -> Function:
-    """The function that returns the value of a problem and derivatives of it: (f, ∂f/∂X, …)."""
-    f = text(problem.label)
-    kinds = list(dict.fromkeys(r.kind for r in results))
-    what = f"{f} and its {kinds[0]}{'s' if len(results) > 1 else ''}" if len(kinds) == 1 else f"{f} and its derivatives"
-    title = f"{what} by {', '.join(dict.fromkeys(r.wrt for r in results))}."
-    name = identifier(f"{f}_and_{kinds[0]}{'s' if len(results) > 1 else ''}")
+
+def together(results: Sequence[Result], target: str = "numpy", value: bool = True) -> Function:
+    """The function that returns the value of a problem and derivatives of it, (f, ∂f/∂X, …), or these alone."""
+    if len(results) == 1 and not value:
+        return results[0].function(target)
     first = results[0]
+    f = text(first.problem.label)
+    kinds = dict.fromkeys(r.kind for r in results)
+    what = " and ".join(PLURAL[kind] if [r.kind for r in results].count(kind) > 1 else kind for kind in kinds)
+    title = f"{f} and its {what}" if value else f"The {what} of {f}"
+    title = f"{title} by {', '.join(dict.fromkeys(w for r in results for w in r.wrt.split(', ')))}."
+    name = identifier(f"{f}_and_{what}" if value else f"{what}_of_{f}")
     conditions = tuple(dict.fromkeys(c for r in results for c in r.conditions))
-    outputs = [value_of(first.problem), *(r.output for r in results)]
+    outputs = [*([value_of(first.problem)] if value else []), *(r.output for r in results)]
     return program(first.problem, outputs, first.rules, first.engine.has, target, name, title, conditions)
 
 
@@ -50,7 +55,7 @@ def function(
     """
     asked = [wrt] if isinstance(wrt, str | sympy.Basic) else wrt
     found = gradients(problem, asked, declare=declare, verify=verify, rules=rules)
-    return together(found[0].problem, found, target)
+    return together(found, target)
 
 
 def code(

@@ -17,7 +17,6 @@ from matcalc.calculus.independent import Independent, independent
 from matcalc.calculus.parts import base_of
 from matcalc.calculus.reasons import HESSIAN, SECOND, SIMPLIFIED, spanned
 from matcalc.calculus.separate import Separate, separate
-from matcalc.errors import ArgumentError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
@@ -25,9 +24,12 @@ from matcalc.nodes.algebra import add, is_zero, mul, number, rebuild, terms, tra
 from matcalc.nodes.blocks import hcat, vcat
 from matcalc.nodes.differentials import DIFFERENTIAL, in_order
 from matcalc.nodes.expr import Node, head, is_scalar, shape, substitute, variable
+from matcalc.nodes.places import places
+from matcalc.numeric.agree import agree
 from matcalc.numeric.verdict import together
-from matcalc.numeric.verify import Check, agree
+from matcalc.numeric.verify import Check
 from matcalc.printing.text import text
+from matcalc.program import Output
 from matcalc.request import Asked, leaves_asked, not_scalar, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
@@ -206,6 +208,12 @@ class Blocks(Hessian):
     def said(self) -> dict[str, str]:
         """Into what X falls."""
         return {"by": self.parts.by}
+
+    @property
+    def output(self) -> Output:
+        """All blocks, one after the other along the first axis; a single one where all are alike."""
+        (letter, last), *_ = places(self.variable)
+        return replace(super().output, name="blocks", over=(letter, last))
 
     def verify(self, draws: int = 5, seed: int = 0) -> Check:
         """The check of the block, and that the second derivatives by two different parts are zero."""

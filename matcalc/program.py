@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from matcalc.codegen.backend import backend
 from matcalc.codegen.function import Function
@@ -34,5 +35,7 @@ def program(
 
     Raises: ArgumentError where there is no such target.
     """
+    repeated = [o.name for o in outputs]
+    outputs = [replace(o, name=o.name if repeated.count(o.name) == 1 else f"{o.name}_{i}") for i, o in enumerate(outputs, 1)]
     about = About(name, title, tuple(conditions))
     return Function(outputs, problem, rules, has, about, backend(target), [o.like for o in outputs if o.like is not None])

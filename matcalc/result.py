@@ -13,6 +13,7 @@ import sympy
 from matcalc.calculus.cases import Case
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.simplify.units import adds_units
+from matcalc.codegen.source import identifier
 from matcalc.exchange.interchange import to_sympy
 from matcalc.explain import Explanation, explain
 from matcalc.language.problem import Problem, user_shape
@@ -24,7 +25,6 @@ from matcalc.printing.latex import Transpose, latex_program
 from matcalc.printing.layout import Program
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
-from matcalc.codegen.source import identifier
 from matcalc.program import Function, Output, program
 from matcalc.rulebase.base import Rulebase
 from matcalc.sides import TEXT, Side
@@ -36,6 +36,8 @@ _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
 
 SHORT = {"gradient": "grad", "jacobian": "jacobian", "hessian": "hessian", "differential": "d"}
 """What the values of results are called in programs, by kind."""
+TITLES = {"jacobian": "Jacobian", "hessian": "Hessian"}
+"""Kinds that are named after a person."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -163,7 +165,9 @@ class Result(ABC):
         """What a function that computes it returns."""
         short = self.wrt if self.wrt.isidentifier() else ""
         left = TEXT.of(self.side, text)
-        return Output(f"{SHORT.get(self.kind, self.kind)}{short and '_' + short}", self.node, None, f"{left} = {self}")
+        program = text_program([self.node], self.problem.names, self.rules.signatures)
+        lines = [f"{name} = {value}" for name, value in (*program.definitions, (left, *program.results))]
+        return Output(f"{SHORT.get(self.kind, self.kind)}{short and '_' + short}", self.node, None, "\n".join(lines))
 
     def function(self, target: str = "numpy") -> Function:
         """A callable that takes arrays by name and returns an array of the documented shape; `.code` is its source.
@@ -172,7 +176,7 @@ class Result(ABC):
         Raises: ArgumentError where there is no such target, or where it is not installed.
         """
         name, f = f"{self.kind}_of_{text(self.problem.label)}", text(self.problem.label)
-        title = f"The {self.kind} of {f} by {self.wrt}."
+        title = f"The {TITLES.get(self.kind, self.kind)} of {f} by {self.wrt}."
         return program(
             self.problem, [self.output], self.rules, self.engine.has, target, identifier(name), title, self.conditions
         )

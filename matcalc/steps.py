@@ -18,8 +18,9 @@ from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, split_coefficient, terms, transpose, zeros
 from matcalc.nodes.differentials import in_order
 from matcalc.nodes.expr import Node, head, is_scalar, postorder, properties, shape, variable
+from matcalc.numeric.agree import agree
 from matcalc.numeric.lines import confirm
-from matcalc.numeric.verify import Check, agree
+from matcalc.numeric.verify import Check
 from matcalc.printing.latex import latex
 from matcalc.printing.text import text
 from matcalc.printing.unicode import unicode

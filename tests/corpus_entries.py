@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +159,9 @@ def _bind(source: str, arrays: Mapping[str, Array]) -> Array:
     return eval(source, {"np": np, **arrays})  # the corpus is ours
 
 
-def load(part: str) -> list[Entry]:
-    """The gradient entries of "seeds" or "cookbook" that need no index sums, families or unknown functions."""
+@cache
+def load(part: str) -> tuple[Entry, ...]:
+    """The gradient entries of "seeds" or "cookbook" that need no index sums, families or unknown functions; one of each."""
     lines = (FOLDER / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    return [Entry(r) for r in records if r["task"] == "gradient" and not LATER & set(r["tags"])]
+    return tuple(Entry(r) for r in records if r["task"] == "gradient" and not LATER & set(r["tags"]))

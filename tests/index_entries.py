@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -179,8 +179,9 @@ class IndexEntry(Entry):
         return self._values([e], point.leaves, point.sizes)[0]
 
 
-def load() -> list[IndexEntry]:
-    """The gradients and differentials of the corpus that need index sums, families, labels or unknown functions."""
+@cache
+def load() -> tuple[IndexEntry, ...]:
+    """The gradients and differentials that need index sums, families, labels or unknown functions; one of each."""
     lines = [line for part in ("seeds", "cookbook") for line in (FOLDER / f"{part}.jsonl").read_text("utf-8").splitlines()]
     records = [json.loads(line) for line in lines]
-    return [IndexEntry(r) for r in records if r["task"] in ("gradient", "differential") and LATER & set(r["tags"])]
+    return tuple(IndexEntry(r) for r in records if r["task"] in ("gradient", "differential") and LATER & set(r["tags"]))

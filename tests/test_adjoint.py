@@ -14,7 +14,8 @@ from matcalc.errors import UndifferentiableError
 from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import mul, zeros
 from matcalc.nodes.expr import ONE, Node, graph_size, head, operands, postorder, shape, variable
-from matcalc.numeric.verify import agree, verify
+from matcalc.numeric.agree import agree
+from matcalc.numeric.verify import verify
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
 from tests.notation import SIZES, VARIABLES

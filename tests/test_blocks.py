@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -46,9 +45,9 @@ def test_the_blocks_make_up_the_hessian(f: str, wrt: str, by: str, shown: str) -
     letter = "j" if "for i" in f else "i"
     assert blocks.wrt == (f"{wrt}[{letter},:]" if by == "rows" else f"{wrt}[:,{letter}]")
     made = np.zeros_like(whole)
+    found = blocks.function()(**arrays)
     for k, where in enumerate(places if by == "rows" else places.T):
-        free = {letter: k + 1} if letter in signature(blocks.function()).parameters else {}
-        made[np.ix_(where, where)] = blocks.function()(**arrays, **free)
+        made[np.ix_(where, where)] = found[k] if found.ndim == 3 else found
     assert relative_error(made, whole) < 1e-12
 
 

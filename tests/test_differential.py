@@ -13,8 +13,8 @@ from matcalc.errors import RuleError, UndifferentiableError
 from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import add, factors, mul, number, terms, zeros
 from matcalc.nodes.expr import ZERO, Node, graph_size, head, name_of, postorder, shape, variable
+from matcalc.numeric.agree import agree
 from matcalc.numeric.evaluate import evaluate
-from matcalc.numeric.verify import agree
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase, load, rulebase
 from matcalc.rulebase.differential import differential

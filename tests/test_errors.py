@@ -199,9 +199,9 @@ def test_an_error_points_to_the_place_and_says_what_to_do(
     ids=lambda s: repr(s[:20]),
 )
 def test_bad_input_ends_quickly_in_a_clear_error(source: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     error = failure(source, "s: scalar")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert error.hint
     assert len(str(error)) < 1_000
 
@@ -212,9 +212,9 @@ def test_bad_input_ends_quickly_in_a_clear_error(source: str) -> None:
     ids=lambda s: s[:6],
 )
 def test_long_input_is_read_in_linear_time(source: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse(source)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_an_unknown_name_in_a_formula_is_told_with_what_is_known() -> None:

@@ -11,7 +11,6 @@ import pytest
 
 import matcalc
 from matcalc import document
-from matcalc.derivation import Derivation
 from matcalc.document import Block, Chain, Document, Row, Why
 from matcalc.explain import explain
 from matcalc.printing.latex import latex
@@ -26,10 +25,6 @@ from tests.homework import EXERCISES, Exercise
 ENTRIES = [*load("seeds"), *load("cookbook")]
 LINES = 120
 DEEP = "norm(tanh(tanh(tanh(tanh(X*W1)*W2)*W3)*W4) - Y, 'fro')^2"
-
-
-def derived(entry: Entry) -> Derivation:
-    return matcalc.gradient(entry.problem, entry.wrt, convention=entry.convention or "structured", verify=False)
 
 
 def chains(shown: str) -> Iterator[str]:
@@ -50,7 +45,7 @@ def words(page: str) -> str:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 def test_every_gradient_of_the_corpus_is_explained_in_every_format(entry: Entry) -> None:
-    d = derived(entry)
+    d = entry.derivation
     shown = {form: d.explain(form) for form in FORMATS}
     for step in d.steps:
         assert "<math" in katex.render(step.latex())

@@ -12,10 +12,11 @@ from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import mul, number
 from matcalc.nodes.expr import Node, shape, size_symbol, variable
 from matcalc.nodes.unknown import upstream
+from matcalc.numeric.agree import agree
 from matcalc.numeric.evaluate import Program
 from matcalc.numeric.sample import Point, Sampler
 from matcalc.numeric.unknown import sample, sample_gradient
-from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, agree, verify
+from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, verify
 from matcalc.rulebase.base import rulebase
 from tests.differences import relative_error
 from tests.index_entries import IndexEntry, load

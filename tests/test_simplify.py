@@ -21,7 +21,7 @@ from matcalc.calculus.simplify.cost import Cost
 from matcalc.calculus.simplify.engine import STRATEGIES, Simplifier
 from matcalc.language.parser import parse
 from matcalc.nodes.expr import Node, shape
-from matcalc.numeric.verify import agree
+from matcalc.numeric.agree import agree
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
 from tests.problems import Problem

@@ -12,7 +12,7 @@ from matcalc.language.parser import parse, parse_formula
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import transpose
 from matcalc.nodes.expr import Node, shape
-from matcalc.numeric.verify import agree
+from matcalc.numeric.agree import agree
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
 from tests.arrays import draw, values

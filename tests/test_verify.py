@@ -13,9 +13,10 @@ import pytest
 from matcalc.language.parser import parse, parse_formula
 from matcalc.nodes.algebra import add, hadamard, mul, number, ones, rebuild, transpose, zeros
 from matcalc.nodes.expr import Node, head, matrix_node, operands, postorder, shape
+from matcalc.numeric.agree import agree
 from matcalc.numeric.evaluate import Program, evaluate
 from matcalc.numeric.sample import Sampler
-from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, agree, extrapolated, verify
+from matcalc.numeric.verify import COMPLEX_STEP, DIFFERENCES, Verification, extrapolated, verify
 from matcalc.rulebase.base import rulebase
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -34,6 +34,10 @@ class Backend:
         """How an operation is spelled; None where the language has no way."""
         return self.tables[table].get(name) or None
 
+    def spells(self, name: str) -> bool:
+        """Whether there is a way to write an operation."""
+        return any(self.spelling(table, name) for table in ("ops", "entrywise", "reduce"))
+
 
 @cache
 def targets() -> tuple[str, ...]:

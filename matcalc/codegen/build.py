@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matcalc.codegen.contract import Contractor
 from matcalc.codegen.factor import Plan, planned
-from matcalc.codegen.forms import Form
+from matcalc.codegen.forms import Form, Label
 from matcalc.codegen.functions import FUNCTIONS
 from matcalc.codegen.lower import Lowering
 from matcalc.codegen.places import PLACES
@@ -37,14 +37,15 @@ def build(
 ) -> Built:
     """The values of expressions, each with the variable whose shape it has, if any."""
     values = Values()
-    plan, popular = Plan(), Counter[tuple[object, ...]]()
+    plan, popular, sums = Plan(), Counter[tuple[object, ...]](), Counter[Value]()
+    names: Mapping[Value, str] = {}
     while True:
-        contractor = Contractor(values, plan, popular)
+        contractor = Contractor(values, plan, popular, sums, names)
         lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
         made = tuple(output(lowering, e, like) for e, like in roots)
         if popular:
             break
-        plan, popular = planned(made), contractor.met + Counter({(): 1})
+        plan, popular, sums, names = planned(made), contractor.met + Counter({(): 1}), contractor.sums, lowering.names
     inputs = {name_of(leaf): value for leaf, value in lowering.inputs.items()}
     return Built(made, inputs, lowering.names)
 
@@ -52,22 +53,16 @@ def build(
 def output(to: Lowering, e: Node, like: Node | None) -> Value:
     """The value of a root, of its documented shape."""
     form = to.dense(to.form(e).fresh())
+    index = tuple(x for x in form.core if x in form.index)
     if is_scalar(e):
-        return to.contractor.value(form, ())
+        return to.contractor.value(form, index)
     family = None if like is None or shape(like) != shape(e) else member_shape(like)
     if family is not None and family[1] != 1:
-        _, columns, count = family
-        like_form = _family(columns, count)
-        form, like_form = to.joined([form, like_form], [((0, "columns"), (1, "columns"))])
-        t, b = like_form.columns
+        _, width, count = family
+        form, members = to.joined([form, Form((), (), (Label(count), Label(width)))], [((0, "columns"), (1, "columns"))])
+        t, b = members.columns
         return to.contractor.value(form, (*form.rows, b, t))
     rows, columns = shape(e)
-    value = to.contractor.value(form, (*form.rows, *form.columns))
-    dims = (rows,) if columns == 1 else (rows, columns)
+    value = to.contractor.value(form, (*index, *form.rows, *form.columns))
+    dims = (*(x.size for x in index), *((rows,) if columns == 1 else (rows, columns)))
     return to.values.reshaped(value, dims) if value.dims != dims else value
-
-
-def _family(columns, count) -> Form:  # type: ignore[no-untyped-def]
-    from matcalc.codegen.forms import Label
-
-    return Form((), (), (Label(count), Label(columns)))

@@ -7,14 +7,19 @@ product, or, where labels are kept that both have, an einsum.  Sizes are symbols
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import combinations
+from typing import TypeAlias, cast
 
 from matcalc.codegen.factor import Factorisations, Plan
 from matcalc.codegen.forms import Factor, Form, Label, Labels
 from matcalc.codegen.sizes import entries
-from matcalc.codegen.values import Value, Values
+from matcalc.codegen.values import Axes, Value, Values
 
+Tree: TypeAlias = "int | tuple[Tree, Tree]"
+"""The number of a factor, or a pair of trees that are multiplied."""
+Cost: TypeAlias = "Callable[[frozenset[int], frozenset[int], frozenset[Label], frozenset[Label], frozenset[Label]], float]"
+"""What it costs to multiply two groups of factors, with these labels, into a product with those."""
 EXACT = 9
 """Up to so many factors every order is compared; of more the cheapest pair is taken first."""
 _ENTRYWISE = 4.0
@@ -26,8 +31,21 @@ _TOO_LARGE = 1e4
 class Contractor:
     """Forms as values; pairs that several forms have are multiplied once."""
 
-    def __init__(self, values: Values, plan: Plan, popular: Counter[tuple[object, ...]] | None = None) -> None:
-        """`popular` tells how often a pair of factors was met in an earlier run over the same forms."""
+    def __init__(
+        self,
+        values: Values,
+        plan: Plan,
+        popular: Counter[tuple[object, ...]] | None = None,
+        sums: Counter[Value] | None = None,
+        named: Collection[Value] = (),
+    ) -> None:
+        """`popular` and `sums` tell how often pairs of factors, and sums, were met in an earlier run over the same forms.
+
+        What has a name is made anyway.
+        """
+        self.sums: Counter[Value] = Counter()
+        self._sums = sums or Counter()
+        self.named = named
         self.values = values
         self.factorisations = Factorisations(values, plan)
         self.met: Counter[tuple[object, ...]] = Counter()
@@ -35,15 +53,86 @@ class Contractor:
 
     def value(self, form: Form, labels: Labels) -> Value:
         """The form as an array with an axis for each of the labels, all that are kept and no others."""
-        made, found = self._product(form, labels)
-        dims = tuple(x.size for x in labels)
-        return self.values.spread(made, tuple(labels.index(x) for x in found), dims)
+        value, found = self.factor(form, labels)
+        return self.values.permuted(value, tuple(found.index(x) for x in labels))
 
-    def _product(self, form: Form, labels: Labels) -> Factor:
+    def factor(self, form: Form, labels: Labels) -> Factor:
+        """The form as an array with an axis for each of the labels, in the order in which it comes about."""
+        factors, names = self._undivided(form.factors)
+        distinct = tuple(dict.fromkeys(names.get(x, x) for x in labels))
+        having = {x for _, own in factors for x in own}
+        lost = dict.fromkeys(names.get(x, x) for x in form.labels)
+        factors += [(self.values.number(x.size), ()) for x in lost if x not in having and x not in distinct]
+        made, found = self._distributed(factors, distinct)
+        dims = tuple(x.size for x in labels)
+        if len(distinct) == len(labels):
+            if len(found) < len(labels):
+                return self.values.spread(made, tuple(distinct.index(x) for x in found), dims), labels
+            return made, tuple(next(x for x in labels if names.get(x, x) is y) for y in found)
+        missing = tuple(x for x in distinct if x not in found)
+        made = self.values.spread(made, (*range(len(found)),), tuple(x.size for x in (*found, *missing)))
+        found = (*found, *missing)
+        return self.values.placed(made, tuple(found.index(names.get(x, x)) for x in labels), dims), labels
+
+    def _undivided(self, factors: Sequence[Factor]) -> tuple[list[Factor], dict[Label, Label]]:
+        """(the factors without zeros off a diagonal and with products taken apart, the labels that are one with others)."""
+        names: dict[Label, Label] = {}
+        found: list[Factor] = []
+        waiting = list(reversed(factors))
+        while waiting:
+            value, own = waiting.pop()
+            if value.op == "place":
+                axes = cast(Axes, value.attrs[0])
+                firsts = tuple(own[axes.index(i)] for i in range(len(value.args[0].dims)))
+                for x, i in zip(own, axes, strict=True):
+                    x, y = _one(x, names), _one(firsts[i], names)
+                    if x is not y:
+                        names[x] = y
+                waiting.append((value.args[0], firsts))
+            elif value.op == "times" and _is_outer(value):
+                axes_ = cast(tuple[Axes, ...], value.attrs[0])
+                waiting += [(v, tuple(own[i] for i in at)) for v, at in zip(value.args, axes_, strict=True)]
+            elif value.op == "spread":
+                waiting.append((value.args[0], tuple(own[i] for i in cast(Axes, value.attrs[0]))))
+            else:
+                found.append((value, own))
+        settled = {x: _one(x, names) for x in names}
+        return [(value, tuple(settled.get(x, x) for x in own)) for value, own in found], settled
+
+    def _distributed(self, factors: list[Factor], labels: Labels) -> Factor:
+        """The product, a sum among the factors multiplied out where it is larger than all that it is made of."""
+        dims = tuple(x.size for x in labels)
+        kept = set(labels)
+        for k, (value, own) in enumerate(factors):
+            rest = [*factors[:k], *factors[k + 1 :]]
+            if value.op != "plus" or kept.issuperset(own) or not self._is_better_divided(value, own, rest, kept):
+                continue
+            terms = []
+            for v, at in zip(value.args, cast(tuple[Axes, ...], value.attrs[0]), strict=True):
+                term = Form(((v, tuple(own[i] for i in at)), *rest), index=frozenset(labels))
+                lost = [x for x in own if x not in kept and not any(x in ls for _, ls in term.factors)]
+                counts = [(self.values.number(x.size), ()) for x in lost]
+                terms.append((self.value(Form((*term.factors, *counts)), labels), (*range(len(labels)),)))
+            return self.values.plus(terms, dims), labels
+        return self._product(factors, labels)
+
+    def _is_better_divided(self, value: Value, own: Labels, rest: Sequence[Factor], kept: set[Label]) -> bool:
+        """Whether a sum is larger than what it is made of, or costs more to make than to multiply term by term."""
+        if entries(value.dims) > 1.0001 * max(map(_seed, value.args)):
+            return True
+        self.sums[value] += 1
+        if self._sums[value] > 1 or value in self.named or len(rest) != 1 or not all(map(_is_plain, value.args)):
+            return False
+        labels = {*own, *rest[0][1]}
+        product = entries(x.size for x in labels)
+        summed = [x for x in own if x in rest[0][1] and x not in kept]
+        return len(summed) > 0 and (len(value.args) - 1) * product < _ENTRYWISE * entries(value.dims)
+
+    def _product(self, given: Sequence[Factor], labels: Labels) -> Factor:
         scalars: list[Value] = []
         factors: list[Factor] = []
-        for factor in form.factors:
-            value, own = self._reduced(*factor, labels, form)
+        for factor in given:
+            value, own = self._reduced(*factor, labels, given)
             if value.op == "times" and value.args[0].number is not None:
                 scalars.append(value.args[0])
                 value = self.values.bare(value)
@@ -69,12 +158,12 @@ class Contractor:
         whole = (*range(len(found)),)
         return self.values.times([(sign, ()), (coefficient, ()), (value, whole)], value.dims), found
 
-    def _reduced(self, value: Value, own: Labels, labels: Labels, form: Form) -> Factor:
+    def _reduced(self, value: Value, own: Labels, labels: Labels, given: Sequence[Factor]) -> Factor:
         """The factor with each label once, and summed over labels that it alone has."""
         while len(set(own)) < len(own):
             i, j = next((i, j) for i, j in combinations(range(len(own)), 2) if own[i] is own[j])
             value, own = self.values.diagonal(value, i, j), (*(x for k, x in enumerate(own) if k not in (i, j)), own[i])
-        count = Counter(x for _, ls in form.factors for x in set(ls))
+        count = Counter(x for _, ls in given for x in set(ls))
         lonely = tuple(i for i, x in enumerate(own) if x not in labels and count[x] == 1)
         return self.values.summed(value, lonely), tuple(x for i, x in enumerate(own) if i not in lonely)
 
@@ -112,7 +201,9 @@ class Contractor:
         plan = _exact if len(factors) <= EXACT else _greedy
         labels = [frozenset(own) for _, own in factors]
 
-        def cost(a: frozenset[int], b: frozenset[int], la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]) -> float:
+        def cost(
+            a: frozenset[int], b: frozenset[int], la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]
+        ) -> float:
             union = entries(x.size for x in la | lb)
             size = entries(x.size for x in out)
             found = union * (_ENTRYWISE if len(out) == len(la | lb) else 1.0) + _ENTRYWISE * size
@@ -126,11 +217,10 @@ class Contractor:
         tree = plan(labels, frozenset(keep), cost)
         return self._run(tree, factors, keep, order)
 
-    def _run(self, tree: object, factors: list[Factor], keep: set[Label], order: Labels) -> Factor:
+    def _run(self, tree: Tree, factors: list[Factor], keep: set[Label], order: Labels) -> Factor:
         """The value of a tree of pairs of numbers of factors."""
         if isinstance(tree, int):
             return factors[tree]
-        assert isinstance(tree, tuple)
         inside = _leaves(tree)
         needed = keep | {x for i, (_, own) in enumerate(factors) if i not in inside for x in own}
         a = self._run(tree[0], factors, keep, order)
@@ -212,6 +302,31 @@ class Contractor:
         return self.values.make("einsum", [a, b], tuple(x.size for x in labels), *spec), labels
 
 
+def _one(x: Label, names: dict[Label, Label]) -> Label:
+    while x in names:
+        x = names[x]
+    return x
+
+
+def _is_plain(value: Value) -> bool:
+    """Whether a value is there before the sum that it is a term of: an input, its transpose, a multiple of one."""
+    if value.op == "times":
+        return len(value.args) == 2 and value.args[0].number is not None and _is_plain(value.args[1])
+    return value.op == "input" or (value.op == "permute" and _is_plain(value.args[0]))
+
+
+def _is_outer(value: Value) -> bool:
+    """Whether a product has more axes than any of its factors."""
+    return all(len(v.dims) < len(value.dims) for v in value.args)
+
+
+def _seed(value: Value) -> float:
+    """How many entries the largest part has of what a product of parts is spread from."""
+    if value.op in ("times", "place", "spread"):
+        return max(map(_seed, value.args))
+    return entries(value.dims)
+
+
 def _oriented(labels: Labels, orders: Sequence[Labels]) -> Labels:
     """The labels in the order in which the result, or a factor to come, has them; as they are where none has them all."""
     for order in orders:
@@ -220,8 +335,8 @@ def _oriented(labels: Labels, orders: Sequence[Labels]) -> Labels:
     return labels
 
 
-def _leaves(tree: object) -> set[int]:
-    return {tree} if isinstance(tree, int) else set().union(*map(_leaves, tree))  # type: ignore[call-overload]
+def _leaves(tree: Tree) -> set[int]:
+    return {tree} if isinstance(tree, int) else _leaves(tree[0]) | _leaves(tree[1])
 
 
 def _result(inside: frozenset[int], labels: Sequence[frozenset[Label]], keep: frozenset[Label]) -> frozenset[Label]:
@@ -229,17 +344,17 @@ def _result(inside: frozenset[int], labels: Sequence[frozenset[Label]], keep: fr
     return frozenset().union(*(labels[i] for i in inside)) & outside
 
 
-def _exact(labels, keep, cost):  # type: ignore[no-untyped-def]
+def _exact(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> Tree:
     """The cheapest tree of pairs."""
     count = len(labels)
     everything = frozenset(range(count))
     out = {frozenset([i]): _result(frozenset([i]), labels, keep) for i in range(count)}
-    best = {frozenset([i]): (0.0, i) for i in range(count)}
+    best: dict[frozenset[int], tuple[float, Tree]] = {frozenset([i]): (0.0, i) for i in range(count)}
     for size in range(2, count + 1):
         for chosen in combinations(range(count), size):
             whole = frozenset(chosen)
             out[whole] = _result(whole, labels, keep)
-            options = []
+            options: list[tuple[float, Tree]] = []
             for half in range(1, size):
                 for part in combinations(chosen[1:], half - 1):
                     a = frozenset((chosen[0], *part))
@@ -250,9 +365,9 @@ def _exact(labels, keep, cost):  # type: ignore[no-untyped-def]
     return best[everything][1]
 
 
-def _greedy(labels, keep, cost):  # type: ignore[no-untyped-def]
+def _greedy(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> Tree:
     """A tree of pairs, the cheapest pair first."""
-    trees = {frozenset([i]): i for i in range(len(labels))}
+    trees: dict[frozenset[int], Tree] = {frozenset([i]): i for i in range(len(labels))}
     while len(trees) > 1:
         out = {s: _result(s, labels, keep) for s in trees}
         a, b = min(

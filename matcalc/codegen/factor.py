@@ -19,21 +19,25 @@ class Plan:
 
     inverted: frozenset[Value] = field(default_factory=frozenset)
     shared: frozenset[Value] = field(default_factory=frozenset)
+    exponentials: frozenset[tuple[object, ...]] = field(default_factory=frozenset)
+    """Of which arrays, along which axes, softmax and its logarithm are both needed."""
 
 
 def planned(roots: Iterable[Value]) -> Plan:
     """What a first run has shown: an inverse that is left is needed as such."""
     inverted: set[Value] = set()
     count: Counter[Value] = Counter()
+    soft: dict[tuple[object, ...], set[str]] = {}
     for value in postorder(roots):
         if value.op == "inv":
             inverted.add(value.args[0])
         elif value.op in _ON_FACTOR:
             A = value.args[0]
             count[A.args[0] if A.op in ("cho_factor", "lu_factor") else A] += 1
-        if value.op == "inv" or value.op in _ON_FACTOR:
-            continue
-    return Plan(frozenset(inverted), frozenset(A for A, times in count.items() if times > 1 and A not in inverted))
+        elif value.op in ("softmax", "log_softmax", "logsumexp"):
+            soft.setdefault((value.args[0], value.attrs[0]), set()).add(value.op)
+    shared = frozenset(A for A, times in count.items() if times > 1 and A not in inverted)
+    return Plan(frozenset(inverted), shared, frozenset(key for key, ops in soft.items() if "softmax" in ops and len(ops) > 1))
 
 
 class Factorisations:

@@ -96,9 +96,8 @@ def product(values: Values, *forms: Form, rows: Labels = (), columns: Labels = (
     index = frozenset[Label]().union(*(form.index for form in forms))
     having = {x for _, labels in factors for x in labels}
     lost = dict.fromkeys(x for form in forms for x in (*form.rows, *form.columns))
-    for x in lost:
-        if x not in having and x not in rows and x not in columns and x not in index:
-            factors.append((values.number(x.size), ()))
+    gone = [x for x in lost if x not in having and x not in rows and x not in columns and x not in index]
+    factors += [(values.number(x.size), ()) for x in gone]
     return Form(tuple(factors), rows, columns, index)
 
 

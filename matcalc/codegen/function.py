@@ -64,16 +64,20 @@ class Function:
         language: Backend,
         convention: Iterable[Node] = (),
     ) -> None:
-        """Of expressions in the names of a problem; labels are within what they count there and in the nodes of `convention`."""
+        """Of expressions in the names of a problem; labels are within what they count there and in `convention`."""
         self._outputs, self._problem, self._rules, self._has, self._about = outputs, problem, rules, has, about
         self._language = language
         self._definitions = dict(problem.definitions)
         self._variants: dict[frozenset[str], Variant] = {}
-        nodes = [out.node for out in outputs]
+        nodes = [out.expression for out in outputs]
         variables = {name_of(Z): Z for Z in self._definitions} | dict(problem.variables)
         met = {function_of(head(e)) for e in postorder([*nodes, *self._definitions.values()]) if is_unknown(head(e))}
         self._unknown = {argument for name in (*met, *problem.functions) for argument in (name, f"grad_{name}")}
-        inputs = {name_of(e): e for e in postorder([*nodes, *self._definitions.values()]) if head(e) == "symbol" and e not in self._definitions}
+        inputs = {
+            name_of(e): e
+            for e in postorder([*nodes, *self._definitions.values()])
+            if head(e) == "symbol" and e not in self._definitions
+        }
         told = sorted({s.name for node in variables.values() for d in shape(node) for s in d.free_symbols})
         named = {name: size_symbol(name) for name in (*told, *problem.sizes)}
         self._known: dict[str, Node] = {**named, **{n: e for n, e in inputs.items() if "@" not in n}, **variables}
@@ -97,7 +101,9 @@ class Function:
     @cached_property
     def __signature__(self) -> Signature:
         needed = self._source(frozenset()).arguments
-        told = {s.name for name in needed.values() if name in self._known for d in shape(self._known[name]) for s in d.free_symbols}
+        told = {
+            s.name for name in needed.values() if name in self._known for d in shape(self._known[name]) for s in d.free_symbols
+        }
         required = [a for a, name in needed.items() if name not in told]
         optional = [a for a in self._names if a not in required]
         return Signature(
@@ -131,25 +137,10 @@ class Function:
 
     def __call__(self, **arrays: object) -> Any:
         """What was generated for: () for a scalar, (n,) a vector, (1, n) a row, (m, n) a matrix; several in a tuple."""
-        given, functions = self._sorted(arrays)
-        replaced = frozenset(name_of(Z) for Z in self._definitions if name_of(Z) in given)
-        variant = self._variant(replaced)
-        needed = variant.source.arguments
-        lacking = sorted(a for a in needed if a in self._unknown and a not in functions)
-        if lacking:
-            raise ArgumentError(f"no function for {', '.join(lacking)}", hint="give a callable that takes an array")
-        held = {name: self._held(name, value) for name, value in given.items()}
-        known = self._whole(held)
-        missing = [a for a, name in needed.items() if a not in functions and name not in held and name not in known]
-        if missing:
-            tells = any(not is_scalar(self._known[needed[a]]) for a in missing if needed[a] in self._known)
-            raise ArgumentError(f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name")
-        self._check_ends(variant.source, known)
-        values = {a: known[name] if name in known else held[name] for a, name in needed.items() if a not in functions}
-        called = {a: _checked(a, functions[a]) for a in needed if a in functions}
+        function, arguments = self.prepared(arrays)
         try:
             with np.errstate(all="ignore"):
-                return variant.function(**values, **called)
+                return function(**arguments)
         except IndexError as error:
             raise ArgumentError(str(error)) from error
         except np.linalg.LinAlgError as error:
@@ -162,6 +153,36 @@ class Function:
             end = e.xreplace({s: sizes[s.name] for s in e.free_symbols if s.name in sizes})
             if end.is_number and not end.is_integer:
                 raise ArgumentError(f"an index runs over whole numbers, and {e} is {end}")
+
+    @property
+    def language(self) -> Backend:
+        """The language of the function."""
+        return self._language
+
+    def argument(self, name: str) -> str:
+        """The argument for a variable of the problem."""
+        return self._arguments[name]
+
+    def prepared(self, arrays: Mapping[str, object]) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """(the function, its arguments) for arrays by name."""
+        given, functions = self._sorted(arrays)
+        replaced = frozenset(name_of(Z) for Z in self._definitions if name_of(Z) in given)
+        variant = self._variant(replaced)
+        needed = variant.source.arguments
+        lacking = sorted(a for a in needed if a in self._unknown and a not in functions)
+        if lacking:
+            raise ArgumentError(f"no function for {', '.join(lacking)}", hint="give a callable that takes an array")
+        held = {name: self._held(name, value) for name, value in given.items()}
+        known = self._whole(held)
+        missing = [a for a, name in needed.items() if a not in functions and name not in held and name not in known]
+        if missing:
+            tells = any(not is_scalar(self._known[needed[a]]) for a in missing if needed[a] in self._known)
+            raise ArgumentError(
+                f"no value for {', '.join(missing)}", hint="" if tells else "no array tells it: give it by its name"
+            )
+        self._check_ends(variant.source, known)
+        values = {a: known[name] if name in known else held[name] for a, name in needed.items() if a not in functions}
+        return variant.function, {**values, **{a: _checked(a, functions[a]) for a in needed if a in functions}}
 
     def _sorted(self, arrays: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Callable[..., object]]]:
         """(arrays and numbers by their names in the problem, functions by argument) among what is given."""
@@ -213,7 +234,9 @@ class Function:
     def _whole(self, held: Mapping[str, Any]) -> dict[str, int]:
         """The sizes that the arrays tell and the whole numbers that are given; labels are within what they count."""
         stated = {name: value for name, value in held.items() if is_scalar(self._known[name]) and self._known[name].is_integer}
-        arrays = {self._known[name]: _columned(self._known[name], a) for name, a in held.items() if not is_scalar(self._known[name])}
+        arrays = {
+            self._known[name]: _columned(self._known[name], a) for name, a in held.items() if not is_scalar(self._known[name])
+        }
         sizes = infer_sizes(arrays, stated)
         labels = {name: np.asarray(held[name]).astype(float) for name in self._labelled if name in held}
         self._labels.check({**labels, **{n: np.float64(v) for n, v in sizes.items()}}, sizes)
@@ -225,12 +248,26 @@ def _checked(name: str, f: Callable[..., Any]) -> Callable[..., Any]:
 
     def called(Y: Any) -> Any:
         made = f(Y)
-        wanted = np.shape(Y) if name.startswith("grad_") else ()
+        wanted = tuple(Y.shape) if name.startswith("grad_") else ()
         if np.shape(made) != wanted:
-            raise ShapeError(f"{name} of an array of shape {np.shape(Y)} has the shape {wanted}, but its value {np.shape(made)}")
+            raise ShapeError(
+                f"{name} of an array of shape {tuple(Y.shape)} has the shape {wanted}, but its value {np.shape(made)}"
+            )
         return made
 
     return called
+
+
+def gradient_of(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
+    """The gradient of a scalar function by one of its arrays, by automatic differentiation, as a NumPy array."""
+    function, arguments = f.prepared(arrays)
+    argument = f.argument(name)
+    if argument not in arguments:
+        return np.zeros(np.asarray(arrays[name]).shape)
+    language = f.language
+    transform = eval(language.tables["runtime"]["gradient"], _namespace(language))  # a line of our own data files
+    x = arguments.pop(argument)
+    return np.asarray(transform(lambda x: function(**arguments, **{argument: x}))(x))
 
 
 def _columned(node: Node, array: Any) -> Any:
@@ -245,7 +282,7 @@ class _Shaped:
 
 def _whole_number(name: str, value: object) -> int:
     try:
-        number = float(np.asarray(value).reshape(-1)[0]) if np.size(value) == 1 else float("nan")  # type: ignore[arg-type]
+        number = float(np.asarray(value).reshape(-1)[0]) if np.asarray(value).size == 1 else float("nan")
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"{name} is not a number") from error
     if number != round(number) if np.isfinite(number) else True:
@@ -292,5 +329,3 @@ def compiled(made: Source, language: Backend) -> Callable[..., Any]:
     exec(compile(made.text, file, "exec"), names)
     found: Callable[..., Any] = names[made.name]
     return found
-
-

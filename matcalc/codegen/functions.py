@@ -9,12 +9,14 @@ import sympy
 
 from matcalc.codegen.forms import Form, Label, Labels
 from matcalc.codegen.lower import Handler, Lowering
-from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
 from matcalc.nodes.algebra import unbroadcast
+from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
 
 
 def matrix(to: Lowering, e: Node, name: str = "") -> Form:
     """name(operands) for functions of whole matrices, of each where there are indices around."""
+    if not to.spells(name or head(e)) and to.defined(head(e)):
+        return to.by_value(e)
     made = [to.array(x) for x in operands(e)]
     index: Labels = tuple(dict.fromkeys(x for _, f in made for x in f.core if x in f.index))
     rows, columns = (() if is_scalar(e) or d == 1 else (Label(d),) for d in (shape(e) or (1, 1)))
@@ -71,8 +73,15 @@ def _singular(to: Lowering, e: Node, which: str) -> Form:
     if which == "spectral":
         return Form(((to.values.make("item", [s], batch, at, first, None), index),), index=form.index)
     if which == "left":
-        return Form(((to.values.make("item", [U], (*batch, rows.size), at + 1, first, None), (*index, rows)),), (rows,), (), form.index)
-    return Form(((to.values.make("item", [Vt], (*batch, columns.size), at, first, None), (*index, columns)),), (columns,), (), form.index)
+        return Form(
+            ((to.values.make("item", [U], (*batch, rows.size), at + 1, first, None), (*index, rows)),), (rows,), (), form.index
+        )
+    return Form(
+        ((to.values.make("item", [Vt], (*batch, columns.size), at, first, None), (*index, columns)),),
+        (columns,),
+        (),
+        form.index,
+    )
 
 
 def reduction(to: Lowering, e: Node, name: str = "") -> Form:
@@ -93,10 +102,19 @@ def along(to: Lowering, e: Node, name: str, side: str) -> Form:
     value, labels = form.factors[0]
     gone = {"": (*form.rows, *form.columns), "rows": form.rows, "columns": form.columns}[side]
     axes = tuple(i for i, x in enumerate(labels) if x in gone)
-    if name != "logsumexp":
-        return to.single(labels, to.values.make(name, [value], value.dims, axes), form)
     left = tuple(x for x in labels if x not in gone)
-    made = to.values.make(name, [value], tuple(x.size for x in left), axes)
+    shared = (value, axes) in to.contractor.factorisations.plan.exponentials and to.spells("softmaxes")
+    both = to.values.make("softmaxes", [value], value.dims, axes) if shared else None
+    if both is not None and name == "softmax":
+        return to.single(labels, to.values.make("part", [both], value.dims, 0), form)
+    if both is None and name != "logsumexp":
+        return to.single(labels, to.values.make(name, [value], value.dims, axes), form)
+    dims = tuple(x.size for x in left)
+    made = to.values.make("part", [both], dims, 1) if both is not None else to.values.make(name, [value], dims, axes)
+    if name == "log_softmax":
+        at = tuple(labels.index(x) for x in left)
+        less = to.values.times([(to.values.number(-1), ()), (made, (*range(len(dims)),))], dims)
+        return to.single(labels, to.values.plus([(value, (*range(len(labels)),)), (less, at)], value.dims), form)
     rows, columns = ((x for x in s if x not in gone) for s in (form.rows, form.columns))
     return Form(((made, left),), tuple(rows), tuple(columns), form.index)
 
@@ -153,15 +171,13 @@ def _logdet(to: Lowering, e: Node) -> Form:
 _SIDE = {"": "", "all": "", "axis0": "rows", "axis1": "columns"}
 
 FUNCTIONS: Mapping[str, Handler] = {
-    **{
-        name: matrix
-        for name in (
-            "inv pinv det logdet expm logm sqrtm chol sylvester eigvals eigvecs "
-            "tril triu vech unvech dexpm dlogm hardmax "
-            "duplication elimination"
-        ).split()
-    },
-    **{name: reduction for name in "norm norm1 norminf pnorm prod".split()},
+    **dict.fromkeys(
+        "inv pinv det logdet expm logm sqrtm chol sylvester eigvals eigvecs "
+        "tril triu vech unvech dpow dexpm dlogm hardmax "
+        "duplication elimination".split(),
+        matrix,
+    ),
+    **dict.fromkeys("norm norm1 norminf pnorm prod".split(), reduction),
     **{
         f"{name}{suffix and '_' + suffix}": partial(along, name=name, side=side)
         for name in ("softmax", "log_softmax", "logsumexp")

@@ -13,12 +13,14 @@ from sympy import Expr
 
 from matcalc.codegen.contract import Contractor
 from matcalc.codegen.forms import Form, Label, Labels, Unequal, equate, product, size_of
+from matcalc.codegen.ranges import hull, is_host
 from matcalc.codegen.values import Value, Values
 from matcalc.errors import ArgumentError
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postorder, shape
 from matcalc.nodes.families import member_shape
-from matcalc.nodes.indices import is_index, range_of
+from matcalc.nodes.indices import is_index
 from matcalc.nodes.unknown import function_of, is_unknown, is_upstream
+from matcalc.numeric.kernels import canonical
 from matcalc.rulebase.base import Rulebase
 
 _SIDES = ("rows", "columns")
@@ -73,7 +75,7 @@ class Lowering:
     def _lowered(self, e: Node) -> Form:
         if e in self.definitions:
             return self._named(e, self.form(self.definitions[e]))
-        if is_scalar(e) and _is_host(e):
+        if is_scalar(e) and is_host(e):
             return Form(((self.values.number(cast(Expr, e)), ()),))
         name = head(e)
         if name == "symbol":
@@ -84,13 +86,23 @@ class Lowering:
         if is_unknown(name):
             return self._called(e, ("grad_" if is_upstream(name) else "") + function_of(name))
         record = self.rules.record(name) if self.rules.has(name) else None
-        if record is not None and record.entrywise and self._spells(name):
+        if (record is None or record.entrywise) and (self._spells(name) or not self.defined(name)):
             return self.entrywise(name, *operands(e))
-        if record is not None and "value" in record.formulas:
-            return self.form(self.rules.apply(name, "value", operands(e), result=shape(e)))
-        if record is not None and not record.entrywise:
+        if not self.defined(name):
             raise ArgumentError(f"there is no code for `{name}`: it has neither a spelling nor a `value` formula")
-        return self.entrywise(name, *operands(e))
+        return self.by_value(e)
+
+    def spells(self, name: str) -> bool:
+        """Whether the language has a way to write an operation."""
+        return self._spells(name)
+
+    def defined(self, name: str) -> bool:
+        """Whether the rules say what an operation is in others."""
+        return self.rules.has(name) and "value" in self.rules.record(name).formulas
+
+    def by_value(self, e: Node) -> Form:
+        """An operation through the others that its rule says it is."""
+        return self.form(self.rules.apply(head(e), "value", operands(e), result=shape(e)))
 
     def _named(self, leaf: Node, form: Form) -> Form:
         """A named intermediate: one value, that bears the name."""
@@ -111,7 +123,9 @@ class Lowering:
             value = self.inputs.setdefault(e, self.values.make("input", (), family, name_of(e)))
             return Form(((value, (a, b, t)),), (a,), (t, b))
         rows, columns = shape(e)
-        value = self.inputs.setdefault(e, self.values.make("input", (), (rows, columns)[: 1 if columns == 1 else 2], name_of(e)))
+        value = self.inputs.setdefault(
+            e, self.values.make("input", (), (rows, columns)[: 1 if columns == 1 else 2], name_of(e))
+        )
         if rows == 1:
             return Form(((self.values.reshaped(value, (columns,)), (b := Label(columns),)),), (), (b,))
         a, b = Label(rows), Label(columns)
@@ -195,7 +209,7 @@ class Lowering:
         new = {c: Label(x.size) for x, c in zip(sides, classes, strict=True)}
         divided = {x for x, cs in places.items() if len(cs) > 1 or x in form.index}
         labels = (*form.core, *(x for x in places if x in divided and x not in form.core))
-        value = self.contractor.value(form, labels)
+        value, labels = self.contractor.factor(form, labels)
         out: list[tuple[Label, int]] = []
         for i, x in enumerate(labels):
             if x in form.index:
@@ -250,7 +264,9 @@ class Lowering:
         made = self.settled(self.dense(self.multiplied(*factors)))
         closed = self.settled(self.multiplied(*conditions))
         labels, parts = self._spread([made, closed], made)
-        value = self.values.make("gated", [v for v, _ in parts], tuple(x.size for x in labels), tuple(axes for _, axes in parts))
+        value = self.values.make(
+            "gated", [v for v, _ in parts], tuple(x.size for x in labels), tuple(axes for _, axes in parts)
+        )
         return Form(((value, labels),), made.rows, made.columns, made.index | closed.index)
 
     def same_axes(self, forms: Sequence[Form]) -> list[Form]:
@@ -260,7 +276,8 @@ class Lowering:
     def hadamard(self, *nodes: Node) -> Form:
         """The entrywise product."""
         forms = self.same_axes(self.fresh(*nodes))
-        return product(self.values, *forms, rows=forms[0].rows, columns=forms[0].columns)
+        made = [self.settled(f) if any(_masks(other, f) for other in forms if other is not f) else f for f in forms]
+        return product(self.values, *made, rows=forms[0].rows, columns=forms[0].columns)
 
     # ------------------------------------------------------------ entry by entry
 
@@ -325,12 +342,22 @@ class Lowering:
         forms, like = self.aligned(nodes)
         labels, parts = self._spread(forms, like)
         dims = tuple(x.size for x in labels)
+        name = canonical(name)
         if all(v.number is not None for v, _ in parts):
-            return self.single((), self.values.make("host", [v for v, _ in parts], (), name), like)
+            return self._of_numbers(name, [cast(Expr, v.number) for v, _ in parts], like)
         value = self.values.make("entrywise", [v for v, _ in parts], dims, name, tuple(axes for _, axes in parts))
         if self.rules.has(name) and self.rules.record(name).nonnegative:
             self.values.nonnegative.add(value)
         return self.single(labels, value, like)
+
+    def _of_numbers(self, name: str, numbers: Sequence[Expr], like: Form) -> Form:
+        """A function of numbers: a number itself, or for comparisons what the program decides."""
+        found = getattr(sympy, (self.rules.record(name).sympy if self.rules.has(name) else None) or name, None)
+        if isinstance(found, type) and issubclass(found, sympy.Function) and name not in ("max", "min"):
+            return self.single((), self.values.number(found(*numbers)), like)
+        if self.defined(name) and name not in ("max", "min"):
+            return self.single((), self.settled(self.form(self.rules.apply(name, "value", tuple(numbers)))).factors[0][0], like)
+        return self.single((), self.values.make("host", map(self.values.number, numbers), (), name), like)
 
     # ------------------------------------------------------------ indices
 
@@ -366,35 +393,7 @@ def _common(forms: Sequence[Form]) -> list[int]:
     return [keys.index(k) for k in keys]
 
 
-_HOST = frozenset({"number", "sadd", "smul", "spow", "log", "exp", "Abs", "sqrt"})
-
-
-def _is_host(e: Node) -> bool:
-    """Whether a scalar is known before any array is: numbers, sizes, exponents, labels."""
-    return all(
-        bool(x.is_integer) and not is_index(x) if head(x) == "symbol" else head(x) in _HOST for x in postorder([e])
-    )
-
-
-def hull(i: Node) -> tuple[Expr, Expr]:
-    """The least and the greatest value of an index, whatever the indices are on which its range depends."""
-    low, high = range_of(i)
-    for _ in range(8):
-        others = [j for j in (low.free_symbols | high.free_symbols) if is_index(j)]
-        if not others:
-            break
-        for j in others:
-            below, above = range_of(j)
-            low = min_of(low, j, below, above)
-            high = -min_of(-high, j, below, above)
-    return cast(Expr, sympy.expand(low)), cast(Expr, sympy.expand(high))
-
-
-def min_of(e: Expr, j: Node, low: Expr, high: Expr) -> Expr:
-    """The least value of an end that is linear in an index."""
-    slope = sympy.diff(e, j)
-    if slope.is_nonnegative:
-        return cast(Expr, e.subs(j, low))
-    if slope.is_nonpositive:
-        return cast(Expr, e.subs(j, high))
-    raise ArgumentError(f"the range of an index ends at {e}: there is no code for that", hint="let ranges be linear in other indices")
+def _masks(mask: Form, form: Form) -> bool:
+    """Whether a factor has every axis of a sum of products: the order of that sum's products cannot go past it."""
+    kept = set(form.kept)
+    return len(form.factors) > 1 and any(x not in kept for x in form.labels) and kept <= set(mask.core)

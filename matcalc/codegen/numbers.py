@@ -47,7 +47,11 @@ _PRINTERS = {"python": _Python, "octave": _Octave}
 def number_text(e: Expr, names: Mapping[str, str], kind: str) -> Spelled:
     """The number as an expression; symbols by the names of the program."""
     settings = {"fully_qualified_modules": True} if kind == "python" else {}
-    renamed = {s: sympy.Symbol(names[s.name], integer=True, positive=True) for s in e.free_symbols if names.get(s.name, s.name) != s.name}
+    renamed = {
+        s: sympy.Symbol(names[s.name], integer=True, positive=True)
+        for s in e.free_symbols
+        if names.get(s.name, s.name) != s.name
+    }
     text = _PRINTERS[kind](settings).doprint(e.xreplace(renamed))
     if "Not supported" in text:
         raise ArgumentError(f"there is no code for the number {e}")

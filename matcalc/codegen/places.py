@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import cast
 
 import sympy
 from sympy import Expr
 
 from matcalc.codegen.forms import Form, Label, Labels, product
-from matcalc.codegen.lower import Handler, Lowering, hull
+from matcalc.codegen.lower import Handler, Lowering
+from matcalc.codegen.ranges import hull
 from matcalc.codegen.values import Value
-from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
 from matcalc.nodes.algebra import add
-from matcalc.nodes.indices import free_indices, index_sum, is_index, range_of, shifted
+from matcalc.nodes.expr import Node, head, operands, shape
+from matcalc.nodes.indices import compared, free_indices, index_sum, is_index, range_of, shifted
 
 
 def placed(to: Lowering, form: Form, side: str, place: Node) -> Form:
@@ -24,7 +24,7 @@ def placed(to: Lowering, form: Form, side: str, place: Node) -> Form:
     if len(getattr(form, side)) > 1:
         form = to.flat(form)
     (x,) = getattr(form, side) or (Label(sympy.S.One),)
-    left = replace(form, **{side: ()})
+    left = replace(form, rows=()) if side == "rows" else replace(form, columns=())
     if not any(x in labels for _, labels in form.factors):
         return _touched(to, left, place)
     letter, shift = shifted(place)
@@ -35,14 +35,16 @@ def placed(to: Lowering, form: Form, side: str, place: Node) -> Form:
         if start == 0 and sympy.expand(stop - x.size) == 0:
             return replace(left.renamed({x: i}), index=left.index | {i})
         if start.is_nonnegative and sympy.expand(x.size - stop).is_nonnegative:
-            made = _each(to, left, x, lambda v, axis: to.values.make("slice", [v], _resized(v, axis, i.size), axis, start, stop), i)
+            made = _each(left, x, lambda v, axis: to.values.make("slice", [v], _resized(v, axis, i.size), axis, start, stop), i)
             return replace(made, index=made.index | {i})
     where = to.settled(to.form(place))
     index, labels = where.factors[0]
     if index.number is not None:
         clip = shift != 0
         at = sympy.expand(index.number - 1)
-        return _each(to, left, x, lambda v, axis: to.values.make("item", [v], _without(v, axis), axis, at, x.size if clip else None))
+        return _each(
+            left, x, lambda v, axis: to.values.make("item", [v], _without(v, axis), axis, at, x.size if clip else None)
+        )
     return _gathered(to, left, x, index, labels, where)
 
 
@@ -52,7 +54,7 @@ def _touched(to: Lowering, form: Form, place: Node) -> Form:
     return replace(form, index=form.index | {to.label_of(i) for i in letters})
 
 
-def _each(to: Lowering, form: Form, x: Label, take, new: Label | None = None) -> Form:  # type: ignore[no-untyped-def]
+def _each(form: Form, x: Label, take: Callable[[Value, int], Value], new: Label | None = None) -> Form:
     """The form with every factor taken at a place of the label x, which becomes `new` or goes."""
     factors = []
     for value, labels in form.factors:
@@ -82,9 +84,11 @@ def _gathered(to: Lowering, form: Form, x: Label, index: Value, labels: Labels, 
         axis = own.index(x)
         common = tuple(y for y in labels if y in own)
         new = tuple(y for y in labels if y not in own)
-        out = (*common, *(y for y in own if y is not x and y not in common), *new) if common else (*own[:axis], *labels, *own[axis + 1 :])
-        spec = (axis, tuple(own.index(y) if y is not x else -1 for y in own), tuple(labels.index(y) for y in labels))
-        del spec
+        out = (
+            (*common, *(y for y in own if y is not x and y not in common), *new)
+            if common
+            else (*own[:axis], *labels, *own[axis + 1 :])
+        )
         numbers = {y: n for n, y in enumerate(dict.fromkeys((*own, *labels)))}
         codes = tuple(tuple(numbers[y] for y in ls) for ls in (own, labels, out))
         made = to.values.make("gather", [value, index], tuple(y.size for y in out), axis, *codes)
@@ -139,11 +143,16 @@ def _unit(to: Lowering, e: Node) -> Form:
     letter, shift = shifted(i)
     if is_index(letter) and shift == 0 and hull(letter) == (1, size):
         x = to.label_of(letter)
-        return replace(Form((), index=frozenset([x])), **{side: (x,)})
+        return _on(Form((), index=frozenset([x])), side, x)
     where = to.settled(to.form(i))
     value, labels = where.factors[0]
     made = to.values.make("onehot", [value], (*value.dims, size))
-    return replace(Form(((made, (*labels, x)),), index=where.index), **{side: (x,)})
+    return _on(Form(((made, (*labels, x)),), index=where.index), side, x)
+
+
+def _on(form: Form, side: str, x: Label) -> Form:
+    """The form with a label on one side."""
+    return replace(form, rows=(x,)) if side == "rows" else replace(form, columns=(x,))
 
 
 # ---------------------------------------------------------------- sums
@@ -155,7 +164,7 @@ def _index_sum(to: Lowering, e: Node) -> Form:
         return to.form(add(*(index_sum(term, i, low, high) for term in operands(body))))
     form = to.form(body)
     x = to.label_of(i)
-    masks = [to.form(m) for m in _masks(i, low, high)]
+    masks = [to.form(m) for m in _masks(i)]
     own = {y for side in (form.rows, form.columns) for y in side if y is not x}
     form = form.renamed({y: Label(y.size) for y in dict.fromkeys((*own, *form.labels)) if y not in form.index})
     made = product(to.values, form, *masks, rows=form.rows, columns=form.columns)
@@ -164,11 +173,8 @@ def _index_sum(to: Lowering, e: Node) -> Form:
     return replace(made, index=made.index - {x}).renamed({x: Label(x.size)})
 
 
-def _masks(i: Node, low: Node, high: Node) -> list[Node]:
+def _masks(i: Node) -> list[Node]:
     """The conditions under which an index is in its range, where that depends on other indices."""
-    from matcalc.nodes.indices import compared
-
-    del low, high
     first, last = range_of(i)
     found = []
     if free_indices(first):
@@ -187,4 +193,3 @@ PLACES: Mapping[str, Handler] = {
     "e": _unit,
     "isum": _index_sum,
 }
-_ = head, partial

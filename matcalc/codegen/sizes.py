@@ -8,7 +8,18 @@ from functools import lru_cache
 
 from sympy import Expr
 
-_TYPICAL = {"N": 2000.0, "T": 2000.0, "m": 600.0, "n": 300.0, "p": 200.0, "q": 150.0, "d": 100.0, "h": 80.0, "k": 20.0, "c": 20.0}
+_TYPICAL = {
+    "N": 2000.0,
+    "T": 2000.0,
+    "m": 600.0,
+    "n": 300.0,
+    "p": 200.0,
+    "q": 150.0,
+    "d": 100.0,
+    "h": 80.0,
+    "k": 20.0,
+    "c": 20.0,
+}
 """Samples are many, then rows, columns, features; classes, components and rank are few.  Others lie between."""
 _OTHER = 120.0
 

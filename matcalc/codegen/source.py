@@ -7,29 +7,40 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from textwrap import indent, wrap
-from typing import Any
 
 from sympy import Expr
 
-from matcalc import __version__
 from matcalc.codegen.backend import Backend, legal
 from matcalc.codegen.build import build
 from matcalc.codegen.values import Value, postorder
 from matcalc.codegen.write import Writer
-from matcalc.errors import ArgumentError
-from matcalc.nodes.expr import Node, head, is_scalar, name_of, properties, shape
-from matcalc.nodes.unknown import is_unknown
-from matcalc.numeric.arrays import dims_text
+from matcalc.nodes.algebra import rebuild
+from matcalc.nodes.expr import ONE, Node, name_of, substitute
+from matcalc.nodes.indices import index
 from matcalc.rulebase.base import Rulebase
+from matcalc.version import __version__
+
 
 @dataclass(frozen=True)
 class Output:
-    """What a function returns: a name, an expression, the variable whose shape it has, its formula as text."""
+    """What a function returns: a name, an expression, the variable whose shape it has, its formula as text.
+
+    `over` is a letter and how far it goes: the values for all of it, along a first axis.
+    """
 
     name: str
     node: Node
     like: Node | None = None
     formula: str = ""
+    over: tuple[Node, Expr] | None = None
+
+    @property
+    def expression(self) -> Node:
+        """The expression with an index for the letter that it goes over."""
+        if self.over is None:
+            return self.node
+        letter, last = self.over
+        return substitute(self.node, {letter: index(name_of(letter), ONE, last)}, rebuild)
 
 
 @dataclass(frozen=True)
@@ -71,11 +82,11 @@ def source(
     Raises: ArgumentError where the language has no spelling of an operation.
     """
     built = build(
-        [(out.node, out.like) for out in outputs],
+        [(out.expression, out.like) for out in outputs],
         definitions,
         rules,
         has,
-        lambda name: language.spelling("entrywise", name) is not None,
+        language.spells,
     )
     rename = partial(_renamed, language, frozenset(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "entrywise"), rename)
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
@@ -94,14 +105,23 @@ def source(
     body = [*header, *lines.statements]
     text = language.tables["text"]
     given = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
-    decorated = text["decorator"].format(static=", ".join(repr(rename(n)) for n in whole)) if whole and "decorator" in text else text.get("plain", "")
+    decorated = (
+        text["decorator"].format(static=", ".join(repr(rename(n)) for n in whole))
+        if whole and "decorator" in text
+        else text.get("plain", "")
+    )
     results = text.get("result" if len(lines.returns) == 1 else "results", "").format(", ".join(lines.returns))
     head_line = text["head"].format(name=about.name, arguments=", ".join(given), results=results)
     function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    "), text.get("end", "")]))
     imports, helpers = _needed(language, "\n".join([*([decorated] if decorated else []), *body]))
     parts = [imports, *helpers, function] if text["helpers"] == "above" else [imports, function, *reversed(helpers)]
-    whole_text = text["apart"].join(filter(None, parts))
-    return Source(f"{whole_text}\n", about.name, {**arguments, **{f: f for f in functions}}, tuple(rename(n) for n in whole), _ends(built.roots))
+    return Source(
+        text["apart"].join(filter(None, parts)) + "\n",
+        about.name,
+        {**arguments, **{f: f for f in functions}},
+        tuple(rename(n) for n in whole),
+        _ends(built.roots),
+    )
 
 
 def _ends(roots: Sequence[Value]) -> tuple[Expr, ...]:
@@ -138,7 +158,9 @@ def _needed(language: Backend, body: str) -> tuple[str, list[str]]:
                 helpers.append(helper)
                 waiting.append(helper)
     everything = "\n".join([*helpers, body])
-    imports = [line for key, line in language.tables["imports"].items() if re.search(rf"(?<![\w.]){re.escape(key)}", everything)]
+    imports = [
+        line for key, line in language.tables["imports"].items() if re.search(rf"(?<![\w.]){re.escape(key)}", everything)
+    ]
     return "\n".join(imports), [h.strip("\n") for h in reversed(helpers)]
 
 
@@ -154,7 +176,7 @@ def _docstring(
     """What the function returns, by which formulas, for which shapes, where it holds, and who made it."""
     text = language.tables["text"]
     lines = [about.title, ""]
-    lines += [f"    {out.formula}" for out in outputs if out.formula]
+    lines += dict.fromkeys(f"    {line}" for out in outputs for line in out.formula.splitlines())
     del definitions, order
     shapes = ", ".join(f"{rename(name)} {_shape(value, text)}" for name, value in inputs.items() if value.op == "input")
     if shapes:

@@ -11,7 +11,7 @@ from sympy import Expr
 from matcalc.codegen.backend import Backend
 from matcalc.codegen.layout import Layout
 from matcalc.codegen.numbers import number_text
-from matcalc.codegen.templates import PRODUCT, Spelled, fill
+from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Axes, Value
 from matcalc.errors import ArgumentError
 
@@ -98,7 +98,7 @@ class Speller:
     def numeric(self, value: Value) -> Spelled:
         """The value as an array of numbers: what is true or false as 1.0 or 0.0."""
         made = self(value)
-        return self.op("indicator", [made]) if is_comparison(value) and value not in self.known else made
+        return self.op("indicator", [made]) if is_comparison(value) else made
 
     def aligned(self, value: Value, axes: Axes, ndim: int, loose: bool = False) -> Spelled:
         """The value on some axes of a result: `x[:, None]`."""
@@ -274,6 +274,9 @@ class Speller:
             if self.has("diag"):
                 return self.op("diag", [self.numeric(x)])
         ndim = len(value.dims)
+        if self.has("placed"):
+            target, source = ("".join(_LETTERS[i] for i in part) for part in (axes, range(len(x.dims))))
+            return self.op("placed", [self.numeric(x)], shape=self.shape(value.dims), spec=f'"{target}->{source}"')
         found = self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
         for i, a in enumerate(axes):
             first = axes.index(a)
@@ -293,6 +296,8 @@ class Speller:
     def matvec(self, value: Value) -> Spelled:
         """A product of a matrix and a vector: A @ x, or x @ A for A'x."""
         A, x = value.args
+        if value.attrs[0] and self.has("vecmat"):
+            return self.op("vecmat", [self.numeric(x), self.numeric(A)])
         if value.attrs[0]:
             return self.op("matvec", [self.op("transposed", [self.numeric(A)]), self.numeric(x)])
         return self.op("matvec", [self.numeric(A), self.numeric(x)])
@@ -307,7 +312,9 @@ class Speller:
 
     def tensordot(self, value: Value) -> Spelled:
         """A product over several axes."""
-        shown = ", ".join(f"({', '.join(map(str, cast(Axes, axes)))}{',' if len(cast(Axes, axes)) == 1 else ''})" for axes in value.attrs)
+        shown = ", ".join(
+            f"({', '.join(map(str, cast(Axes, axes)))}{',' if len(cast(Axes, axes)) == 1 else ''})" for axes in value.attrs
+        )
         return self.op("tensordot", [self.numeric(a) for a in value.args], axes=f"({shown})")
 
     def einsum(self, value: Value) -> Spelled:
@@ -442,6 +449,8 @@ def _shown(coefficient: Expr | None) -> tuple[bool, Expr, Expr]:
         return False, sympy.S.One, sympy.S.One
     sign = coefficient.could_extract_minus_sign()
     coefficient = -coefficient if sign else coefficient
+    if coefficient.free_symbols:
+        return sign, coefficient, sympy.S.One
     above, below = coefficient.as_numer_denom()
     if below.is_Integer and (below & (below - 1)) == 0 and above.is_Integer:
         return sign, coefficient, sympy.S.One
@@ -453,7 +462,7 @@ def is_comparison(value: Value) -> bool:
     return value.op == "entrywise" and value.attrs[0] in COMPARISONS
 
 
-_REDUCTIONS = ("sum", "prod", "norm", "norm1", "norminf", "pnorm", "logsumexp", "softmax", "log_softmax", "peak")
+_REDUCTIONS = ("sum", "prod", "norm", "norm1", "norminf", "pnorm", "logsumexp", "softmax", "log_softmax", "softmaxes", "peak")
 Speller.methods = {
     "number": lambda s, v: s.number(cast(Expr, v.number)),
     "times": Speller.times,

@@ -121,7 +121,7 @@ def _constant(to: Lowering, e: Node, factors: bool) -> Form:
 
 
 def _commutation(to: Lowering, e: Node) -> Form:
-    m, n = map(Label, operands(e))  # type: ignore[arg-type]
+    m, n = map(Label, operands(e))
     return Form((), (m, n), (n, m))
 
 
@@ -141,17 +141,19 @@ def _blockwise(to: Lowering, K: Node, B: Node, inner: bool) -> Form:
     if is_scalar(K) or is_scalar(B):
         return product(to.values, form, other, rows=form.rows, columns=form.columns)
     kept = [sympy.cancel(p / q) for p, q in zip(shape(K), shape(B), strict=True)]
-    rest = Form((), *(() if d == 1 else (Label(d),) for d in kept))
-    other = to.flat(other)
-    like = Form((), *((*a, *b) if inner else (*b, *a) for a, b in zip((rest.rows, rest.columns), (other.rows, other.columns), strict=True)))
+    rows, columns = (() if d == 1 else (Label(d),) for d in kept)
+    rest, other = Form((), rows, columns), to.flat(other)
+    outer, within = (rest, other) if inner else (other, rest)
+    like = Form((), (*outer.rows, *within.rows), (*outer.columns, *within.columns))
     form = to.flat(form)
-    form, like, rest, other = to.joined([form, like, rest, other], [((0, "rows"), (1, "rows")), ((0, "columns"), (1, "columns"))])
+    form, like, rest, other = to.joined(
+        [form, like, rest, other], [((0, "rows"), (1, "rows")), ((0, "columns"), (1, "columns"))]
+    )
     return product(to.values, form, other, rows=rest.rows, columns=rest.columns)
 
 
 def _hadpow(to: Lowering, e: Node) -> Form:
     base, exponent = operands(e)
-    form = to.form(base)
     p = to.form(exponent).factors
     number = p[0][0].number if len(p) == 1 else None
     if number == 2:
@@ -160,12 +162,11 @@ def _hadpow(to: Lowering, e: Node) -> Form:
         return to.entrywise("pow", base, exponent)
     forms, like = to.aligned([base], keeps_zero=bool(number.is_positive))
     value, labels = forms[0].factors[0]
-    del form
     return to.single(labels, to.values.power(value, number), like)
 
 
 def _square(to: Lowering, base: Node) -> Form:
-    if head(base) in ("norm", "spectral") and head(base) == "norm":
+    if head(base) == "norm":
         X = operands(base)[0]
         form = to.settled(to.fresh(X)[0])
         return product(to.values, form, form)

@@ -69,7 +69,7 @@ class Values:
         """The product entry by entry of values spread along the other axes; each stands on those axes of the result."""
         coefficient: Expr = sympy.S.One
         others: list[tuple[Value, Axes]] = []
-        for value, axes in self._factors(parts):
+        for value, axes in self._factors(map(_unspread, parts)):
             if value.number is not None:
                 coefficient = intern_scalar(sympy.Mul(coefficient, value.number))
             else:
@@ -82,12 +82,10 @@ class Values:
             return self.spread(*others[0], dims)
         if coefficient != 1:
             others.insert(0, (self.number(coefficient), ()))
-        if all(len(axes) < len(dims) for _, axes in others) and {a for _, axes in others for a in axes} != set(range(len(dims))):
-            missing = [d for i, d in enumerate(dims) if not any(i in axes for _, axes in others)]
-            kept = [i for i, _ in enumerate(dims) if any(i in axes for _, axes in others)]
-            inner = self.times([(v, tuple(kept.index(a) for a in axes)) for v, axes in others], tuple(dims[i] for i in kept))
-            assert missing
-            return self.spread(inner, tuple(kept), dims)
+        covered = sorted({a for _, axes in others for a in axes})
+        if len(covered) < len(dims):
+            inner = self.times([(v, tuple(map(covered.index, axes))) for v, axes in others], tuple(dims[a] for a in covered))
+            return self.spread(inner, tuple(covered), dims)
         return self.make("times", [v for v, _ in others], dims, tuple(axes for _, axes in others))
 
     def bare(self, value: Value) -> Value:
@@ -112,17 +110,27 @@ class Values:
         """The sum entry by entry of values spread along the other axes."""
         number: Expr = sympy.S.Zero
         others: list[tuple[Value, Axes]] = []
-        for value, axes in parts:
+        collected: dict[tuple[Value, Axes], Expr] = {}
+        for value, axes in map(_unspread, parts):
             if value.number is not None:
                 number = intern_scalar(sympy.Add(number, value.number))
             elif value.op != "zeros":
-                others.append((value, axes))
+                core, coefficient = self._parted(value)
+                collected[core, axes] = collected.get((core, axes), sympy.S.Zero) + coefficient
+        for (core, axes), coefficient in collected.items():
+            if coefficient != 0:
+                whole = (*range(len(core.dims)),)
+                others.append((self.times([(self.number(coefficient), ()), (core, whole)], core.dims), axes))
         if not others:
             return self.spread(self.number(number), (), dims)
         if number != 0:
             others.append((self.number(number), ()))
         if len(others) == 1:
             return self.spread(*others[0], dims)
+        covered = sorted({a for _, axes in others for a in axes})
+        if len(covered) < len(dims):
+            inner = self.plus([(v, tuple(map(covered.index, axes))) for v, axes in others], tuple(dims[a] for a in covered))
+            return self.spread(inner, tuple(covered), dims)
         others.sort(key=lambda part: part[0].serial)
         opposite = [(self._negated(v), axes) for v, axes in others]
         if (found := self._table.get(self._plus_key(opposite, dims))) is not None:
@@ -131,6 +139,12 @@ class Values:
         if len(others) == 2 and self._is_one_less(made):
             self.nonnegative.add(made)
         return made
+
+    def _parted(self, value: Value) -> tuple[Value, Expr]:
+        """(a value, the number that multiplies it)."""
+        if value.op == "times" and value.args[0].number is not None:
+            return self.bare(value), value.args[0].number
+        return value, sympy.S.One
 
     def _plus_key(self, parts: list[tuple[Value, Axes]], dims: tuple[Expr, ...]) -> tuple[object, ...]:
         ordered = sorted(parts, key=lambda part: part[0].serial)
@@ -226,6 +240,15 @@ class Values:
     def placed(self, value: Value, axes: Axes, dims: tuple[Expr, ...]) -> Value:
         """Zeros of that shape, but for the entries whose places agree: axis i of the result is axis axes[i] of the value."""
         return self.make("place", [value], dims, axes)
+
+
+def _unspread(part: tuple[Value, Axes]) -> tuple[Value, Axes]:
+    """What a spread value is spread from, on its axes."""
+    value, axes = part
+    while value.op == "spread":
+        axes = tuple(axes[i] for i in cast(Axes, value.attrs[0]))
+        value = value.args[0]
+    return value, axes
 
 
 _AT_MOST_ONE = frozenset({"sigmoid", "tanh", "sin", "cos", "erf", "gt", "ge", "lt", "le", "eq", "ne"})

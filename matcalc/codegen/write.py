@@ -52,8 +52,17 @@ class Writer:
         self.statements: list[str] = []
         self.held: dict[str, Spelled] = {}
         self._returned: list[str] = []
-        self.taken = {*arguments.values(), *keyword.kwlist, *language.tables["names"].values(), "np", "math", "special", "linalg"}
-        self.taken |= reserved(language)
+        self._given: set[str] = set()
+        self.taken = {
+            *arguments.values(),
+            *reserved(language),
+            *keyword.kwlist,
+            *language.tables["names"].values(),
+            "np",
+            "math",
+            "special",
+            "linalg",
+        }
         for name, value in inputs.items():
             self.speller.known[value] = Spelled(arguments[name])
         arrays = [arguments[name] for name, value in inputs.items() if value.dims]
@@ -61,12 +70,11 @@ class Writer:
 
     def write(self, roots: Sequence[Value], wanted: Sequence[str]) -> Lines:
         """The statements that compute the roots; those wanted by a name get it."""
-        for value, name in self.names.items():
-            self.taken.add(name)
+        self.taken.update(self.names.values())
         count = uses(roots)
         results: dict[Value, str] = {}
         for value, name in zip(roots, wanted, strict=True):
-            if name and value.op not in _FREE:
+            if name and value.op not in _FREE and len(roots) > 1:
                 results.setdefault(value, name)
         for value in postorder(roots):
             if value.op in _FREE or value in self.speller.known:
@@ -151,10 +159,6 @@ class Writer:
         self.taken.add(name)
         self._given.add(name)
         return name
-
-    @property
-    def _given(self) -> set[str]:
-        return self.__dict__.setdefault("_given_names", set())
 
     def _hint(self, value: Value) -> str:
         texts = [self.speller.known[a].text for a in value.args if a in self.speller.known]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -26,8 +27,11 @@ from matcalc.rulebase.base import Rulebase, rulebase
 
 COMPLEX_STEP = "complex step"
 DIFFERENCES = "central differences"
-VALUES = "values"
-TOLERANCE = {COMPLEX_STEP: 1e-8, DIFFERENCES: 1e-6, VALUES: 1e-9}
+TOLERANCE = {COMPLEX_STEP: 1e-8, DIFFERENCES: 1e-6}
+EXACT = 1e-8
+"""The tolerance of any other method."""
+Slope: TypeAlias = "Callable[[Mapping[str, Array]], Array]"
+"""The gradient of f by a variable, of its shape inside, for arrays by name."""
 STEP = 1e-25
 FIRST_DIFFERENCES = (2e-2, 2e-3, 2e-4)
 LEVELS = 6
@@ -56,13 +60,16 @@ def verify(
     draws: int = 5,
     seed: int = 0,
     independent: bool = False,
+    slopes: Mapping[Node, Slope] | None = None,
+    method: str = "",
     rules: Rulebase | None = None,
 ) -> Verification:
     """Whether each gradient is that of the scalar expression by its variable (or intermediate, a leaf of definitions).
 
     A gradient may be by a part of one: a node entry, entry2, row, column or member of a leaf.  At each point, every value of
     the indices is tried.  `independent`: the gradients are by the independent entries of structured variables.  `distinct`:
-    pairs of labels that differ.
+    pairs of labels that differ.  `slopes` are other gradients of f by the variables, by the method of that name, to compare
+    with instead of numerical derivatives.
     """
     base = rules or rulebase()
     defined = definitions or {}
@@ -73,7 +80,11 @@ def verify(
     sampler = Sampler(
         program, base, facts=facts, definitions=defined, also=answers, seed=seed, distinct=distinct, bounds=list(parts)
     )
-    trials = [_Trial(X, Y, parts[X], program, answers, sampler, independent) for X, Y in gradients.items()]
+    by = slopes or {}
+    trials = [
+        _Trial(X, Y, parts[X], program, answers, sampler, independent, by.get(parts[X].leaf), method)
+        for X, Y in gradients.items()
+    ]
     for _ in range(MOST_POINTS * draws):
         waiting = [t for t in trials if t.wrong is None and t.draws < draws]
         point = sampler.point() if waiting else None
@@ -96,6 +107,8 @@ def verify(
         draws=draws,
         seed=seed,
         independent=independent,
+        slopes=slopes,
+        method=method,
         rules=base,
     )
     verdicts = [alone({X: Y}) for X, Y in gradients.items()]
@@ -114,12 +127,16 @@ class _Trial:
         answers: Program,
         sampler: Sampler,
         independent: bool,
+        slope: Slope | None,
+        method: str,
     ) -> None:
-        self.wrt, self._part = wrt, part
+        self.wrt, self._part, self._slope = wrt, part, slope
         self.slot = program.slots[part.leaf]
         self.given = self.slot in program.inputs.values()
         path = program.after((self.slot,))
-        self.method = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
+        numeric = COMPLEX_STEP if all(step.kernel.analytic for step in path) else DIFFERENCES
+        self.method = method if slope is not None else numeric
+        self._tolerance = TOLERANCE.get(self.method, EXACT)
         self._after = [step.out for step in path]
         self._smooth = not any(step.kernel.kinked for step in path)
         self.wrong: str | None = None
@@ -183,7 +200,7 @@ class _Trial:
             found, doubt = self._derivative(point.values, x, D)
             scale = max(abs(found), abs(claimed), floor)
             error = abs(found - claimed) / scale
-            if doubt <= DOUBT * scale and (error <= TOLERANCE[self.method] or not self._is_noise(point, D, found, claimed)):
+            if doubt <= DOUBT * scale and (error <= self._tolerance or not self._is_noise(point, D, found, claimed)):
                 settled, seen = True, seen or found != 0
                 self.note(error, doubt / scale)
         if settled:
@@ -198,7 +215,7 @@ class _Trial:
     def note(self, error: float, doubt: float = 0.0) -> None:
         """Take the relative error of one comparison into account."""
         self._error = max(self._error, error) if np.isfinite(error) else np.inf
-        if not error <= TOLERANCE[self.method] + doubt:
+        if not error <= self._tolerance + doubt:
             self.wrong = f"it is off by {error:.1e} (relative) along a random direction"
 
     def misplace(self, point: Point) -> None:
@@ -212,6 +229,9 @@ class _Trial:
     def _derivative(self, values: list[Array], x: Array, D: Array, jitter: Jitter | None = None) -> tuple[float, float]:
         """The derivative of f along D and a bound on its error."""
         D = self.spread(x, D)
+        if self._slope is not None:
+            given = {name: values[slot] for name, slot in self.program.inputs.items()}
+            return float(np.sum(self._slope({**given, name_of(self._part.leaf): x}) * D)), 0.0
 
         def f(moved: Array) -> Array:
             return self.program.changed(values, {self.slot: moved}, 0, jitter)
@@ -349,47 +369,3 @@ def extrapolated(f: Callable[[float], Array]) -> tuple[Array, float]:
 
 def _largest(X: Array) -> float:
     return float(np.abs(X).max())
-
-
-def agree(
-    a: Node,
-    b: Node,
-    *,
-    definitions: Mapping[Node, Node] | None = None,
-    facts: Sequence[tuple[Node, Node]] = (),
-    distinct: Sequence[tuple[Node, Node]] = (),
-    draws: int = 3,
-    seed: int = 0,
-    rules: Rulebase | None = None,
-) -> Check:
-    """Whether two expressions have the same values at random points where both are defined."""
-    if shape(a) != shape(b):
-        return Check(False, np.inf, 0, VALUES, f"the shapes {dims_text(a)} and {dims_text(b)} differ")
-    base = rules or rulebase()
-    program = Program([a, b], definitions, base)
-    sampler = Sampler(
-        program, base, until=len(program.steps), facts=facts, definitions=definitions or {}, seed=seed, distinct=distinct
-    )
-    worst, made = 0.0, 0
-    for point in sampler.points(draws):
-        settled = False
-        for variant in sampler.variants(point):
-            error = _difference(program, variant, sampler)
-            if error > TOLERANCE[VALUES]:
-                return Check(False, max(worst, error), made, VALUES, f"the values differ by {error:.1e} (relative)")
-            settled, worst = settled or error >= 0, max(worst, error)
-        made += settled
-    return Check(True, worst, made, VALUES) if made else Check(None, 0.0, 0, VALUES, sampler.reason())
-
-
-def _difference(program: Program, point: Point, sampler: Sampler) -> float:
-    """The relative difference between the two roots of a program at a point; -1 where it may be rounding."""
-    left, right = (point.values[slot] for slot in program.outputs)
-    size = max(float(np.abs(v).max()) for v in point.values)
-    scale = max(float(np.abs(left).max()), float(np.abs(right).max()), FLOOR * size)
-    error = float(np.abs(left - right).max()) / scale
-    if error <= TOLERANCE[VALUES]:
-        return error
-    jittered = program.values(point.arrays, sampler.jitter)
-    noise = sum(float(np.abs(jittered[slot] - point.values[slot]).max()) for slot in program.outputs)
-    return -1.0 if JITTERS * noise > error * scale else error if np.isfinite(error) else np.inf
