@@ -15,8 +15,23 @@ from matcalc.errors import ArgumentError, RuleError
 from matcalc.rulefiles.signatures import RULES
 
 FOLDER = RULES / "backends"
-_TABLES = ("names", "header", "imports", "ops", "entrywise", "reduce", "helpers", "text", "runtime", "host",
-           "layout", "whole", "matrix", "results", "parts")
+_TABLES = (
+    "names",
+    "header",
+    "imports",
+    "ops",
+    "entrywise",
+    "reduce",
+    "helpers",
+    "text",
+    "runtime",
+    "host",
+    "layout",
+    "whole",
+    "matrix",
+    "results",
+    "parts",
+)
 _NOT_SPELLED = frozenset({"text", "helpers", "entrywise"})
 _KEYS = frozenset({"title", "extends", "numbers", "source", "runs", *_TABLES})
 

@@ -58,7 +58,7 @@ class EndlessSpeller(Speller):
 
     def permuted(self, text: Spelled, order: Axes) -> Spelled:
         """An array with its axes in another order; what is transposed twice is not."""
-        order = trimmed(order)
+        order = trimmed(order, len(order))
         if order == (1, 0) and (found := self._turned_back(text)) is not None:
             return found
         made = super().permuted(text, order) if order else text
@@ -196,7 +196,9 @@ class EndlessSpeller(Speller):
     def _merged(self, text: Spelled, value: Value, rows: Sequence[int]) -> Spelled:
         if len(rows) == len(value.dims):
             return self.op("reshape", [text], shape=self.layout.shape([self.layout.rest]))
-        return self.op("reshape", [text], shape=self.layout.shape([self.size(sympy.Mul(*(value.dims[i] for i in rows))), self.layout.rest]))
+        return self.op(
+            "reshape", [text], shape=self.layout.shape([self.size(sympy.Mul(*(value.dims[i] for i in rows))), self.layout.rest])
+        )
 
     def einsum(self, value: Value) -> Spelled:
         """A product over some axes that keeps others of both: entrywise, then summed."""
@@ -204,7 +206,11 @@ class EndlessSpeller(Speller):
         every = a if set(b) <= set(a) else b if set(a) <= set(b) else list(dict.fromkeys((*out, *a, *b)))
         ndim = len(every)
         texts = [self.aligned(v, tuple(every.index(i) for i in ls), ndim) for v, ls in zip(value.args, (a, b), strict=True)]
-        product = self.op("times", texts) if value.args[0] is not value.args[1] or a != b else self.op("power", [texts[0], self.number(sympy.Integer(2))])
+        product = (
+            self.op("times", texts)
+            if value.args[0] is not value.args[1] or a != b
+            else self.op("power", [texts[0], self.number(sympy.Integer(2))])
+        )
         summed = [i for i in every if i not in out]
         for i in summed:
             product = self.op("sum", [product], "reduce", axis=self.layout.axis(every.index(i)))
@@ -247,6 +253,4 @@ def _is_diagonal(value: Value) -> bool:
     return value.op == "place" and value.attrs[0] == (0, 0)
 
 
-EndlessSpeller.methods = {
-    name: getattr(EndlessSpeller, method.__name__, method) for name, method in Speller.methods.items()
-}
+EndlessSpeller.methods = {name: getattr(EndlessSpeller, method.__name__, method) for name, method in Speller.methods.items()}

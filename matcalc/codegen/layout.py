@@ -57,7 +57,7 @@ class Layout:
 def moved(axes: Axes, ndim: int) -> Axes:
     """The order in which an array with endless axes is permuted to stand on those axes of a result."""
     spare = iter(range(len(axes), ndim))
-    return trimmed(tuple(axes.index(i) if i in axes else next(spare) for i in range(ndim)))
+    return trimmed(tuple(axes.index(i) if i in axes else next(spare) for i in range(ndim)), len(axes))
 
 
 def dropped(axes: Axes, ndim: int) -> Axes:
@@ -65,9 +65,9 @@ def dropped(axes: Axes, ndim: int) -> Axes:
     return trimmed((*(i for i in range(ndim) if i not in axes), *axes))
 
 
-def trimmed(order: Axes) -> Axes:
-    """An order without the last axes that stay where they are."""
+def trimmed(order: Axes, least: int = 0) -> Axes:
+    """An order without the last axes that stay where they are, but with at least as many as the array has."""
     n = len(order)
-    while n and order[n - 1] == n - 1:
+    while n > least and order[n - 1] == n - 1:
         n -= 1
-    return order[:n]
+    return () if order[:n] == (*range(n),) else order[:n]

@@ -41,7 +41,7 @@ class _Octave(_Decimals, OctaveCodePrinter):
         return re.sub(r"\.([*/^])", r"\1", str(super().doprint(expr, assign_to)))
 
 
-_PRINTERS = {"python": _Python, "octave": _Octave}
+_PRINTERS: dict[str, Any] = {"python": _Python, "octave": _Octave}
 
 
 def number_text(e: Expr, names: Mapping[str, str], kind: str) -> Spelled:

@@ -88,7 +88,9 @@ def source(
         has,
         language.spells,
     )
-    rename = partial(_renamed, language, frozenset(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "entrywise"), rename)
+    rename = partial(
+        _renamed, language, frozenset(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "entrywise"), rename
+    )
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
     whole = [s for s in symbols if s not in told]
