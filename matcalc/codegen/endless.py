@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 
 import sympy
 
+from matcalc.codegen.kronecker import Kronecker, kronecker
 from matcalc.codegen.layout import dropped, moved, trimmed
 from matcalc.codegen.spell import Speller
 from matcalc.codegen.templates import Spelled
@@ -102,7 +103,11 @@ class EndlessSpeller(Speller):
 
     def _reshaped(self, value: Value, order: Axes) -> Spelled:
         """A reshaped value, in which the last axis counts fastest, with its axes in another order."""
+        if (terms := kronecker(value, self.known)) and self.has("kron"):
+            return self.permuted(self._kronecker(terms), order)
         x = value.args[0]
+        if len(value.dims) == 2 and (entries := _on_diagonal(value)) is not None and self.has("diag"):
+            return self.permuted(self.op("diag", [self.reshape(entries)]), order)
         have: Axes = (*range(len(x.dims)),)
         if x.op == "permute" and x not in self.known:
             have, x = cast(Axes, x.attrs[0]), x.args[0]
@@ -117,6 +122,23 @@ class EndlessSpeller(Speller):
         sizes = [self.layout.rest] if len(value.dims) == 1 else [self.size(d) for d in reversed(value.dims)]
         text = self.op("reshape", [text], shape=self.layout.shape(sizes))
         return self.permuted(text, tuple(len(order) - 1 - i for i in order))
+
+    def _kronecker(self, terms: Sequence[Kronecker]) -> Spelled:
+        """A sum of Kronecker products; what is negative comes last."""
+        found: Spelled | None = None
+        for term in sorted(terms, key=lambda t: t.number.could_extract_minus_sign()):
+            minus = term.number.could_extract_minus_sign()
+            sides = [
+                self._product([(Value("number", (), (sympy.S.One,), ()), ()), *side], 2) for side in (term.slow, term.fast)
+            ]
+            made, number = self.op("kron", sides), -term.number if minus else term.number
+            made = made if number == 1 else self.combined("times", self.number(number), made, scalar=True)
+            if found is None:
+                found = self.op("negative", [made]) if minus else made
+            else:
+                found = self.op("minus" if minus else "plus", [found, made])
+        assert found is not None
+        return found
 
     # ------------------------------------------------------------ along axes
 
@@ -244,6 +266,21 @@ class EndlessSpeller(Speller):
                 places.append(self.at(self.op("range", [], low="1", high=self.size(d)), (out.index(i),), ndim).text)
         name = "pick_one" if ndim == 1 and self.has("pick_one") else "pick"
         return self.op(name, [self.numeric(x)], places=", ".join(places))
+
+
+def _on_diagonal(value: Value) -> Value | None:
+    """The diagonal of a reshaped value that is zero elsewhere; None for any other."""
+    (x,) = value.args
+    half, odd = divmod(len(x.dims), 2)
+    if x.op != "place" or odd or value.dims[0] != value.dims[1]:
+        return None
+    (inner,), at = x.args, cast(Axes, x.attrs[0])
+    order = at[:half]
+    if at[half:] != order or len(inner.dims) != half:
+        return None
+    if order != (*range(half),):
+        inner = Value("permute", (inner,), (order,), x.dims[:half])
+    return Value("reshape", (inner,), (), value.dims[:1])
 
 
 def _is_diagonal(value: Value) -> bool:

@@ -73,8 +73,9 @@ class Writer:
         self.taken.update(self.names.values())
         count = uses(roots)
         results: dict[Value, str] = {}
+        named_results = len(roots) > 1 or "returns" not in self.language.tables["text"]
         for value, name in zip(roots, wanted, strict=True):
-            if name and value.op not in _FREE and len(roots) > 1:
+            if name and value.op not in _FREE and named_results:
                 results.setdefault(value, name)
         for value in postorder(roots):
             if value.op in _FREE or value in self.speller.known:
