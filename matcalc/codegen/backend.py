@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,11 +15,28 @@ from matcalc.errors import ArgumentError, RuleError
 from matcalc.rulefiles.signatures import RULES
 
 FOLDER = RULES / "backends"
-_TABLES = ("names", "header", "imports", "ops", "entrywise", "reduce", "helpers", "text", "runtime", "host")
+_TABLES = (
+    "names",
+    "header",
+    "imports",
+    "ops",
+    "entrywise",
+    "reduce",
+    "helpers",
+    "text",
+    "runtime",
+    "host",
+    "layout",
+    "whole",
+    "matrix",
+    "results",
+    "parts",
+)
+_NOT_SPELLED = frozenset({"text", "helpers", "entrywise"})
 _KEYS = frozenset({"title", "extends", "numbers", "source", "runs", *_TABLES})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Backend:
     """One language: its tables, those of what it extends filled in."""
 
@@ -67,3 +86,27 @@ def backend(name: str) -> Backend:
         tables[table] = {**inherited, **own}
     settings = {**({} if base is None else base.settings), **{k: v for k, v in read.items() if isinstance(v, str)}}
     return Backend(name, settings.get("title", name), tables, settings)
+
+
+@cache
+def reserved(language: Backend, entrywise: frozenset[str] | None = None) -> frozenset[str]:
+    """The words that name no variable: those of the language, and the functions that its spellings call.
+
+    Of functions of the entries only those called `entrywise` count, where that is told.
+    """
+    ways = language.tables["entrywise"]
+    spelled = [text for name, text in ways.items() if entrywise is None or name in entrywise]
+    spelled += [text for table in _TABLES if table not in _NOT_SPELLED for text in language.tables[table].values()]
+    called = {name for text in spelled for name in re.findall(r"(?<![\w.])([A-Za-z]\w*)\(", text)}
+    return frozenset({*language.tables["text"].get("reserved", "").split(), *called})
+
+
+def legal(language: Backend, name: str, entrywise: frozenset[str]) -> str:
+    """The name as the language allows it for an argument of a function that calls those functions of entries.
+
+    Letters beyond ASCII are written by their names where the language reserves words.
+    """
+    if "reserved" not in language.tables["text"]:
+        return name
+    plain = "".join(c if c.isascii() else unicodedata.name(c, "x").split()[-1].lower() for c in name).lstrip("_")
+    return f"{plain}_" if plain in reserved(language, entrywise) else plain

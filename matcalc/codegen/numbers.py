@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,8 @@ from matcalc.codegen.templates import ATOM, NEGATIVE, POWER, PRODUCT, SUM, Spell
 from matcalc.errors import ArgumentError
 
 
-class _Python(PythonCodePrinter):
-    """Python, with fractions as decimals where these are exact, and spaces around products."""
+class _Decimals:
+    """Fractions as decimals where these are exact, and spaces around products."""
 
     def _print_Rational(self, e: Any) -> str:  # noqa: N802 - SymPy's name
         return repr(float(e)) if e.q & (e.q - 1) == 0 and e.q <= 4096 else f"{e.p}/{e.q}"
@@ -23,13 +24,24 @@ class _Python(PythonCodePrinter):
     def _print_Mul(self, e: Any) -> str:  # noqa: N802 - SymPy's name
         c, rest = e.as_coeff_Mul()
         if not isinstance(c, sympy.Rational) or c in (1, -1) or c.q == 1:
-            return str(super()._print_Mul(e))
+            return str(super()._print_Mul(e))  # type: ignore[misc]
         if c.q & (c.q - 1) == 0:
-            return f"{float(c)!r} * {self.parenthesize(rest, PRODUCT)}"
-        return f"{super()._print_Mul(c.p * rest)}/{c.q}"
+            return f"{float(c)!r} * {self.parenthesize(rest, PRODUCT)}"  # type: ignore[attr-defined]
+        return f"{super()._print_Mul(c.p * rest)}/{c.q}"  # type: ignore[misc]
 
 
-_PRINTERS = {"python": _Python, "octave": OctaveCodePrinter}
+class _Python(_Decimals, PythonCodePrinter):
+    """Python."""
+
+
+class _Octave(_Decimals, OctaveCodePrinter):
+    """MATLAB and Octave: all numbers are scalars, so no sign has a dot."""
+
+    def doprint(self, expr: Any, assign_to: Any = None) -> str:
+        return re.sub(r"\.([*/^])", r"\1", str(super().doprint(expr, assign_to)))
+
+
+_PRINTERS: dict[str, Any] = {"python": _Python, "octave": _Octave}
 
 
 def number_text(e: Expr, names: Mapping[str, str], kind: str) -> Spelled:
@@ -49,6 +61,6 @@ def number_text(e: Expr, names: Mapping[str, str], kind: str) -> Spelled:
 def _strength(e: Expr, text: str) -> int:
     if e.is_Add:
         return SUM
-    if e.is_Mul or "/" in text or "*" in text:
-        return PRODUCT if "**" not in text or e.is_Mul else POWER
+    if e.is_Mul or any(sign in text for sign in "/*^"):
+        return PRODUCT if ("**" not in text and "^" not in text) or e.is_Mul else POWER
     return NEGATIVE if text.startswith("-") else ATOM

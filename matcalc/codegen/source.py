@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from textwrap import indent, wrap
 
 from sympy import Expr
 
-from matcalc.codegen.backend import Backend
+from matcalc.codegen.backend import Backend, legal
 from matcalc.codegen.build import build
 from matcalc.codegen.values import Value, postorder
 from matcalc.codegen.write import Writer
@@ -87,6 +88,9 @@ def source(
         has,
         language.spells,
     )
+    rename = partial(
+        _renamed, language, frozenset(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "entrywise"), rename
+    )
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
     whole = [s for s in symbols if s not in told]
@@ -100,7 +104,7 @@ def source(
     lines = writer.write(built.roots, [out.name for out in outputs])
     header = _header(language, [rename(n) for n in needed])
     doc = _docstring(outputs, built.inputs, definitions, order, rename, about, language)
-    body = [*header, *lines.statements, f"return {', '.join(lines.returns)}"]
+    body = [*header, *lines.statements]
     text = language.tables["text"]
     given = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
     decorated = (
@@ -108,11 +112,13 @@ def source(
         if whole and "decorator" in text
         else text.get("plain", "")
     )
-    head_line = text["head"].format(name=about.name, arguments=", ".join(given))
-    function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    ")]))
-    above = _above(language, "\n".join([*([decorated] if decorated else []), *body]))
+    results = text.get("result" if len(lines.returns) == 1 else "results", "").format(", ".join(lines.returns))
+    head_line = text["head"].format(name=about.name, arguments=", ".join(given), results=results)
+    function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    "), text.get("end", "")]))
+    imports, helpers = _needed(language, "\n".join([*([decorated] if decorated else []), *body]))
+    parts = [imports, *helpers, function] if text["helpers"] == "above" else [imports, function, *reversed(helpers)]
     return Source(
-        f"{above}{function}\n",
+        text["apart"].join(filter(None, parts)) + "\n",
         about.name,
         {**arguments, **{f: f for f in functions}},
         tuple(rename(n) for n in whole),
@@ -139,8 +145,12 @@ def _header(language: Backend, arrays: Sequence[str]) -> list[str]:
     return [line.format(arrays=", ".join(arrays)) for line in language.tables["header"].values()]
 
 
-def _above(language: Backend, body: str) -> str:
-    """The imports and helpers that a body needs."""
+def _renamed(language: Backend, called: frozenset[str], rename: Callable[[str], str], name: str) -> str:
+    return legal(language, rename(name), called)
+
+
+def _needed(language: Backend, body: str) -> tuple[str, list[str]]:
+    """(the imports, the helpers, those that others call first) that a body needs."""
     helpers: list[str] = []
     waiting = [body]
     while waiting:
@@ -153,8 +163,7 @@ def _above(language: Backend, body: str) -> str:
     imports = [
         line for key, line in language.tables["imports"].items() if re.search(rf"(?<![\w.]){re.escape(key)}", everything)
     ]
-    parts = ["\n".join(imports), *(h.strip("\n") for h in reversed(helpers))]
-    return "".join(f"{part}\n\n\n" for part in parts if part)
+    return "\n".join(imports), [h.strip("\n") for h in reversed(helpers)]
 
 
 def _docstring(
@@ -171,17 +180,20 @@ def _docstring(
     lines = [about.title, ""]
     lines += dict.fromkeys(f"    {line}" for out in outputs for line in out.formula.splitlines())
     del definitions, order
-    shapes = ", ".join(f"{rename(name)} {_shape(value)}" for name, value in inputs.items() if value.op == "input")
+    shapes = ", ".join(f"{rename(name)} {_shape(value, text)}" for name, value in inputs.items() if value.op == "input")
     if shapes:
         lines += ["", *wrap(f"Shapes: {shapes}.", 100)]
     lines += [line for c in about.conditions for line in wrap(f"Holds where {c}.", 100)]
     lines += ["", f"Made by matcalc {__version__}."]
+    if "comment" in text:
+        return "\n".join(f"{text['comment']} {line}".rstrip() for line in lines)
     return text["doc"].format("\n".join(lines).replace("\\", "\\\\"))
 
 
-def _shape(value: Value) -> str:
-    dims = [str(d) for d in value.dims]
-    return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"
+def _shape(value: Value, text: Mapping[str, str]) -> str:
+    """The shape of an input, as a reader of the language says it."""
+    form = text[("shape_of_none", "shape_of_one")[len(value.dims)] if len(value.dims) < 2 else "shape"]
+    return form.format(text["by"].join(str(d).replace("**", "^") for d in value.dims))
 
 
 def identifier(name: str) -> str:

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import sympy
 from sympy import Expr
 
 from matcalc.codegen.backend import Backend
+from matcalc.codegen.layout import Layout
 from matcalc.codegen.numbers import number_text
 from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Axes, Value
 from matcalc.errors import ArgumentError
 
 COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
+_FACTORS = frozenset({"cho_factor", "lu_factor"})
 _LETTERS = "ijklmnopqrstuvwxyz"
 
 
 class Speller:
-    """Spells values; `known` holds the text of those that have a name."""
+    """Spells values; `known` holds the text of those that have a name, `results` the names of what one has several of."""
+
+    methods: ClassVar[Mapping[str, Callable[[Any, Value], Spelled]]] = {}
 
     def __init__(self, language: Backend, arguments: Mapping[str, str]) -> None:
         """`arguments` maps the names of inputs and sizes to those they have in the program."""
         self.language = language
+        self.layout = Layout.of(language)
         self.arguments = arguments
         self.known: dict[Value, Spelled] = {}
+        self.results: dict[Value, Mapping[str, str]] = {}
         self.like = ""
+        self.hold: Callable[[Spelled], Spelled] = lambda text: text
 
     # ------------------------------------------------------------ texts
 
@@ -35,8 +42,17 @@ class Speller:
         found = self.known.get(value)
         if found is not None:
             return found
-        method = _METHODS.get(value.op)
-        return method(self, value) if method else self.op(value.op, [self.numeric(a) for a in value.args], **self._about(value))
+        method = self.methods.get(value.op)
+        return method(self, value) if method else self.plain(value)
+
+    def plain(self, value: Value) -> Spelled:
+        """An operation that only its template spells; a factorisation that nothing else uses need not be seen."""
+        first, *others = value.args or (None,)
+        if first is not None and first.op in _FACTORS and first not in self.known and self.has(f"{value.op}_once"):
+            return self.op(f"{value.op}_once", [self.numeric(a) for a in (first.args[0], *others) if a is not None])
+        turned = f"{value.op}_turned"
+        name = turned if value.attrs and value.attrs[0] is True and self.has(turned) else value.op
+        return self.op(name, [self.numeric(a) for a in value.args], **self._about(value))
 
     def op(self, name: str, operands: Sequence[Spelled], table: str = "ops", **fields: str) -> Spelled:
         """The spelling of an operation."""
@@ -45,7 +61,7 @@ class Speller:
             raise ArgumentError(
                 f"{self.language.title} has no spelling of `{name}`", hint="take another target: `numpy` spells every operation"
             )
-        return fill(template, operands, {**self.language.tables["names"], "like": self.like, **fields})
+        return fill(template, operands, {**self.language.tables["names"], "like": self.like, **fields}, self.hold)
 
     def has(self, name: str, table: str = "ops") -> bool:
         """Whether the language spells an operation."""
@@ -62,9 +78,12 @@ class Speller:
         return text.text if below == 1 else self.op("floordivided", [text, self.number(below)]).text
 
     def shape(self, dims: Sequence[Expr]) -> str:
-        """A shape as a tuple."""
-        texts = [self.size(d) for d in dims]
-        return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+        """The shape of an array."""
+        return self.layout.shape([self.size(d) for d in dims])
+
+    def combined(self, name: str, one: Spelled, other: Spelled, scalar: bool) -> Spelled:
+        """A product, a quotient or a power; where a scalar decides, the language may have another sign."""
+        return self.op(f"scalar_{name}" if scalar and self.has(f"scalar_{name}") else name, [one, other])
 
     def _about(self, value: Value) -> dict[str, str]:
         """What a spelling may say besides the operands."""
@@ -72,6 +91,8 @@ class Speller:
         fields |= {f"size{i}": self.number(a.number).text for i, a in enumerate(value.args) if a.number is not None}
         if value.args and value.args[0].dims:
             fields["rows"] = self.number(value.args[0].dims[-1]).text
+        if value.args:
+            fields |= self.results.get(value.args[0], {})
         return fields | {"turned": "1" if value.attrs and value.attrs[0] is True else "0"}
 
     def numeric(self, value: Value) -> Spelled:
@@ -83,19 +104,27 @@ class Speller:
         """The value on some axes of a result: `x[:, None]`."""
         if not value.dims:
             return self(value) if loose else self.numeric(value)
-        order = tuple(sorted(range(len(axes)), key=lambda i: axes[i]))
-        text = self(value) if loose else self.numeric(value)
-        if order != (*range(len(axes)),):
-            text = self._permuted(text, order)
-        places = [":" if i in axes else "None" for i in range(ndim)]
-        while places and places[0] == "None":
-            places.pop(0)
-        return text if "None" not in places else self.op("index", [text], places=", ".join(places))
+        return self.at(self(value) if loose else self.numeric(value), axes, ndim)
 
-    def _permuted(self, text: Spelled, order: Axes) -> Spelled:
+    def at(self, text: Spelled, axes: Axes, ndim: int) -> Spelled:
+        """What has those axes of a result, on them."""
+        order = tuple(sorted(range(len(axes)), key=lambda i: axes[i]))
+        if order != (*range(len(axes)),):
+            text = self.permuted(text, order)
+        places = [":" if i in axes else self.layout.new for i in range(ndim)]
+        while places and places[0] == self.layout.new:
+            places.pop(0)
+        return text if self.layout.new not in places else self.op("index", [text], places=", ".join(places))
+
+    def permuted(self, text: Spelled, order: Axes) -> Spelled:
+        """An array with its axes in another order."""
         if order == (1, 0):
             return self.op("transposed", [text])
-        return self.op("permute", [text], order=f"({', '.join(map(str, order))})")
+        return self.op("permute", [text], order=self.layout.axes(order))
+
+    def without(self, text: Spelled, axes: Axes, ndim: int) -> Spelled:
+        """What is left of an array when axes of it are summed over or taken from."""
+        return text
 
     # ------------------------------------------------------------ entry by entry
 
@@ -116,15 +145,17 @@ class Speller:
         else:
             numbers = sum(not is_comparison(v) for v, _ in above) > 0
             texts = [self.aligned(v, a, ndim, loose=numbers) for v, a in above]
+        scalars = [not v.dims for v, _ in above][: len(texts)]
         if coefficient != 1 or not texts:
             texts.insert(0, self.number(coefficient))
-        found = texts[0]
-        for text in texts[1:]:
-            found = self.op("times", [found, text])
+            scalars.insert(0, True)
+        found, scalar = texts[0], scalars[0]
+        for text, plain in zip(texts[1:], scalars[1:], strict=True):
+            found, scalar = self.combined("times", found, text, scalar or plain), scalar and plain
         if divisor != 1:
-            found = self.op("divided", [found, self.number(divisor)])
+            found = self.combined("divided", found, self.number(divisor), scalar=True)
         for v, a in below:
-            found = self.op("divided", [found, self.aligned(v, a, ndim)])
+            found = self.combined("divided", found, self.aligned(v, a, ndim), scalar=not v.dims)
         return self.op("negative", [found]) if sign else found
 
     def plus(self, value: Value) -> Spelled:
@@ -156,11 +187,11 @@ class Speller:
 
     def power(self, value: Value) -> Spelled:
         """value ** exponent."""
-        return self.op("power", [self.numeric(value.args[0]), self(value.args[1])])
+        return self.combined("power", self.numeric(value.args[0]), self(value.args[1]), scalar=not value.dims)
 
     def reciprocal(self, value: Value) -> Spelled:
         """1 / value."""
-        return self.op("divided", [self.number(sympy.S.One), self.numeric(value.args[0])])
+        return self.combined("divided", self.number(sympy.S.One), self.numeric(value.args[0]), scalar=not value.dims)
 
     def entrywise(self, value: Value) -> Spelled:
         """A function of the entries."""
@@ -170,6 +201,10 @@ class Speller:
         host = all(v.number is not None for v in value.args)
         if name in ("max", "min") and value.args[1].number == 0 and name == "max" and self.has("relu", "entrywise"):
             return self.op("relu", texts[:1], "entrywise")
+        if self.has(f"{name}_negative", "entrywise"):
+            negative, text = self._signed(value.args[0], axes[0], len(value.dims))
+            if negative:
+                return self.op(f"{name}_negative", [text], "entrywise")
         return self.op(name, texts, "host" if host and self.has(name, "host") else "entrywise")
 
     def gated(self, value: Value) -> Spelled:
@@ -192,27 +227,30 @@ class Speller:
         """A value repeated."""
         (x,), axes = value.args, cast(Axes, value.attrs[0])
         if not x.dims:
-            return self.op("full", [self(x)], shape=self.shape(value.dims))
-        return self.op("spread", [self.aligned(x, axes, len(value.dims))], shape=self.shape(value.dims))
+            name = "ones" if x.number == 1 and self.has("ones") else "full"
+            return self.op(name, [self(x)], shape=self.shape(value.dims))
+        repeats = ["1" if i in axes else self.size(d) for i, d in enumerate(value.dims)]
+        return self.op(
+            "spread", [self.aligned(x, axes, len(value.dims))], shape=self.shape(value.dims), repeats=self.layout.shape(repeats)
+        )
 
     def permute(self, value: Value) -> Spelled:
         """Axes in another order."""
-        return self._permuted(self.numeric(value.args[0]), cast(Axes, value.attrs[0]))
+        return self.permuted(self.numeric(value.args[0]), cast(Axes, value.attrs[0]))
 
     def reduced(self, value: Value, name: str = "") -> Spelled:
         """A sum, a norm … along axes, or of all entries."""
         axes = cast(Axes, value.attrs[0])
         x = value.args[0]
-        shown = "None" if len(axes) == len(x.dims) else str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
+        shown = "None" if len(axes) == len(x.dims) else self.layout.axis(axes[0]) if len(axes) == 1 else self.layout.axes(axes)
         text = self.op(name or value.op, [self.numeric(a) for a in value.args], "reduce", axis=shown)
         return Spelled(text.text.replace(", axis=None", ""), text.strength)
 
     def diagonal(self, value: Value) -> Spelled:
         """The entries of a diagonal."""
         x = value.args[0]
-        first, second = value.attrs
-        fields = {"first": str(first), "second": str(second)}
-        return self.op("diagonal" if len(x.dims) == 2 else "diagonals", [self.numeric(x)], **fields)
+        first, second = (self.layout.axis(cast(int, a)) for a in value.attrs)
+        return self.op("diagonal" if len(x.dims) == 2 else "diagonals", [self.numeric(x)], first=first, second=second)
 
     def reshape(self, value: Value) -> Spelled:
         """Another shape."""
@@ -222,7 +260,7 @@ class Speller:
             return self.op("index", [self(x)], places="0" if x.dims[0] == 1 else ":, 0")
         if len(x.dims) == 1 and value.dims == (1, *x.dims):
             return self.op("index", [self(x)], places="None, :")
-        shape = "(-1,)" if len(value.dims) == 1 else self.shape(value.dims)
+        shape = self.layout.shape([self.layout.rest]) if len(value.dims) == 1 else self.shape(value.dims)
         return self.op("reshape", [self.numeric(x)], shape=shape)
 
     def place(self, value: Value) -> Spelled:
@@ -232,7 +270,7 @@ class Speller:
             if x.op == "spread":
                 eye = self.op("eye", [], n=self.size(value.dims[0]))
                 inner = x.args[0]
-                return eye if inner.number == 1 else self.op("times", [self(inner), eye])
+                return eye if inner.number == 1 else self.combined("times", self(inner), eye, scalar=not inner.dims)
             if self.has("diag"):
                 return self.op("diag", [self.numeric(x)])
         ndim = len(value.dims)
@@ -244,10 +282,7 @@ class Speller:
             first = axes.index(a)
             if first != i:
                 eye = self.op("eye", [], n=self.size(value.dims[i]))
-                places = [":" if k in (first, i) else "None" for k in range(ndim)]
-                while places[0] == "None":
-                    places.pop(0)
-                factor = eye if "None" not in places else self.op("index", [eye], places=", ".join(places))
+                factor = self.at(eye, (first, i), ndim)
                 found = self.op("times", [found, factor])
         return found
 
@@ -330,7 +365,7 @@ class Speller:
         n = self.number(value.dims[-1]).text
         at = self(place)
         if place.dims:
-            at = self.op("index", [at], places=", ".join([":"] * len(place.dims) + ["None"]))
+            at = self.at(at, (*range(len(place.dims)),), len(value.dims))
         return self.op("indicator", [self.op("eq", [at, self.op("range", [], low="1", end=self._end(n))], "entrywise")])
 
     @staticmethod
@@ -366,32 +401,35 @@ class Speller:
             together = taken == [*range(taken[0], taken[-1] + 1)]
             made = (*own[: taken[0]], *labels, *own[taken[-1] + 1 :]) if together else (*labels, *rest)
         order = tuple(made.index(i) for i in out)
-        return found if order == (*range(len(order)),) else self._permuted(found, order)
+        return found if order == (*range(len(order)),) else self.permuted(found, order)
 
-    def _at(self, value: Value, axis: int, text: str) -> Spelled:
-        places = [":"] * axis + [text]
-        return self.op("index", [self.numeric(value)], places=", ".join(places))
+    def part(self, value: Value, axis: int, text: str) -> Spelled:
+        """What stands at some places of an axis."""
+        return self.op("index", [self.numeric(value)], places=self.layout.places(axis, text, len(value.dims)))
 
     def item(self, value: Value) -> Spelled:
         """A part at a place."""
-        axis, at, size = value.attrs
-        text = self.number(cast(Expr, at)).text
+        axis, at, size = cast(tuple[int, Expr, Expr | None], value.attrs)
+        first = self.layout.first
+        place = self.number(at + first)
         if size is not None:
-            text = f"min(max({text}, 0), {self.number(cast(Expr, size - 1)).text})"  # type: ignore[operator]
-        return self._at(value.args[0], cast(int, axis), text)
+            place = self.op("clipped", [place], last=self.number(size - 1 + first).text)
+        found = self.part(value.args[0], axis, place.text)
+        return self.without(found, (axis,), len(value.args[0].dims))
 
     def slice(self, value: Value) -> Spelled:
         """The parts between two places."""
-        axis, start, stop = value.attrs
-        low, high = ("" if e == 0 else self.size(cast(Expr, e)) for e in (start, stop))
-        if stop == value.args[0].dims[cast(int, axis)]:
-            high = ""
-        return self._at(value.args[0], cast(int, axis), f"{low}:{high}")
+        axis, start, stop = cast(tuple[int, Expr, Expr], value.attrs)
+        low, high = (self.size(e) for e in (start + self.layout.first, stop))
+        if not self.layout.first:
+            low = "" if start == 0 else low
+            high = "" if stop == value.args[0].dims[axis] else high
+        return self.part(value.args[0], axis, self.op("between", [], low=low, high=high).text)
 
     def range(self, value: Value) -> Spelled:
         """The whole numbers from low to high."""
         low, high = (cast(Expr, e) for e in value.attrs)
-        return self.op("range", [], low=self.size(low), end=self.size(high + 1))
+        return self.op("range", [], low=self.size(low), high=self.size(high), end=self.size(high + 1))
 
     def call(self, value: Value) -> Spelled:
         """A function that is given."""
@@ -399,8 +437,10 @@ class Speller:
 
     def concat(self, value: Value) -> Spelled:
         """Arrays one after the other."""
-        texts = ", ".join(self.numeric(a).text for a in value.args)
-        return self.op("concat", [], list=texts, axis=str(value.attrs[0]))
+        texts = [self.numeric(a).text for a in value.args]
+        axis = cast(int, value.attrs[0])
+        name = f"concat{axis}" if self.has(f"concat{axis}") else "concat"
+        return self.op(name, [], list=", ".join(texts), rows="; ".join(texts), axis=self.layout.axis(axis))
 
 
 def _shown(coefficient: Expr | None) -> tuple[bool, Expr, Expr]:
@@ -423,7 +463,7 @@ def is_comparison(value: Value) -> bool:
 
 
 _REDUCTIONS = ("sum", "prod", "norm", "norm1", "norminf", "pnorm", "logsumexp", "softmax", "log_softmax", "softmaxes", "peak")
-_METHODS: dict[str, Callable[[Speller, Value], Spelled]] = {
+Speller.methods = {
     "number": lambda s, v: s.number(cast(Expr, v.number)),
     "times": Speller.times,
     "plus": Speller.plus,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from sympy import Expr
 
-from matcalc.codegen.backend import Backend
+from matcalc.codegen.backend import Backend, reserved
+from matcalc.codegen.endless import EndlessSpeller
 from matcalc.codegen.spell import Speller
-from matcalc.codegen.templates import Spelled
+from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Value, postorder, uses
 
 WIDTH = 96
@@ -24,10 +25,6 @@ _LETTERS = {
     "lu_solve": "u", "cho_factor": "L", "lu_factor": "lu", "inv": "inv", "cho_inverse": "inv", "dot": "s", "sum": "s",
     "norm": "norm", "cho_logdet": "logdet", "lu_logdet": "logdet", "logdet": "logdet", "det": "det",
 }  # fmt: skip
-
-
-_TUPLES = {"svd": ("U", "s", "Vt"), "softmaxes": ("P", "lse")}
-"""Operations with several results, and what these are called."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +45,17 @@ class Writer:
     ) -> None:
         """`arguments` gives the names of inputs and sizes in the program, `names` those of intermediates."""
         self.language = language
-        self.speller = Speller(language, arguments)
+        self.speller = speller(language, arguments)
+        self.speller.hold = self._hold
         self.inputs = inputs
         self.names = names
+        self.statements: list[str] = []
+        self.held: dict[str, Spelled] = {}
+        self._returned: list[str] = []
         self._given: set[str] = set()
-        self.tuples: dict[Value, list[str]] = {}
         self.taken = {
             *arguments.values(),
+            *reserved(language),
             *keyword.kwlist,
             *language.tables["names"].values(),
             "np",
@@ -71,34 +72,85 @@ class Writer:
         """The statements that compute the roots; those wanted by a name get it."""
         self.taken.update(self.names.values())
         count = uses(roots)
-        statements: list[str] = []
         results: dict[Value, str] = {}
+        named_results = len(roots) > 1 or "returns" not in self.language.tables["text"]
         for value, name in zip(roots, wanted, strict=True):
-            if name and value.op not in _FREE and len(roots) > 1:
+            if name and value.op not in _FREE and named_results:
                 results.setdefault(value, name)
-        returns: list[str] = []
         for value in postorder(roots):
             if value.op in _FREE or value in self.speller.known:
                 continue
             if value.op == "part":
-                self.speller.known[value] = Spelled(self.tuples[value.args[0]][int(str(value.attrs[0]))])
+                self.speller.known[value] = self._part(value)
                 continue
             text = self.speller(value)
-            if value.op in _TUPLES:
-                names = [self._fresh(name) for name in _TUPLES[value.op]]
-                statements.append(f"{', '.join(names)} = {text.text}")
-                self.tuples[value] = names
+            several = self.language.spelling("results", value.op)
+            if several is not None:
+                names = {name: self._fresh(name) for name in several.split(", ")}
+                self._state(text, *names.values())
+                self.speller.results[value] = names
                 self.speller.known[value] = Spelled("")
                 continue
             named = self.names.get(value) or results.get(value)
             repeated = count[value] > 1 and not (value.op in _VIEWS and value.args[0] in self.speller.known)
             if named or repeated or len(text.text) > WIDTH:
                 name = self._fresh(named) if named else self._fresh(self._hint(value))
-                statements.append(f"{name} = {text.text}")
+                self._state(text, name)
                 self.speller.known[value] = Spelled(name)
-        returns = [self.speller.numeric(value).text for value in roots]
-        body = "\n".join([*statements, *returns])
-        return Lines((*self._sizes(body), *statements), tuple(returns), (), ())
+        if "returns" in self.language.tables["text"]:
+            returns = [self.speller.numeric(value).text for value in roots]
+            self.statements.append(self.language.tables["text"]["returns"].format(values=", ".join(returns)))
+        else:
+            returns = [self._assigned(value, name) for value, name in zip(roots, wanted, strict=True)]
+            self._drop_unused(returns)
+        body = "\n".join([*self.statements, *returns])
+        return Lines((*self._sizes(body), *self.statements), tuple(returns), (), ())
+
+    # ------------------------------------------------------------ statements
+
+    def _statement(self, text: Spelled, *names: str) -> str:
+        """The statement that gives names to what a text computes."""
+        form = self.language.tables["text"]["one" if len(names) == 1 else "several"]
+        return form.format(name=names[0], names=", ".join(names), value=text.text)
+
+    def _state(self, text: Spelled, *names: str) -> None:
+        self.statements.append(self._statement(text, *names))
+
+    def _hold(self, text: Spelled) -> Spelled:
+        """The name of what a text computes, where only a name can stand."""
+        if text.is_name:
+            return text
+        if text.text not in self.held:
+            self.held[text.text] = Spelled(self._fresh("T"))
+            self._state(text, self.held[text.text].text)
+        return self.held[text.text]
+
+    def _part(self, value: Value) -> Spelled:
+        """One of several results."""
+        of, number = value.args[0], int(str(value.attrs[0]))
+        names = self.speller.results[of]
+        if not self.speller.has(of.op, "parts"):
+            return Spelled([*names.values()][number])
+        return fill(self.language.tables["parts"][of.op].split(", ")[number], [], names)
+
+    def _assigned(self, value: Value, wanted: str) -> str:
+        """The name of a result that nothing else has."""
+        text = self.speller.numeric(value)
+        if text.text in self._given and value.op != "input" and text.text not in self._returned:
+            self._returned.append(text.text)
+            return text.text
+        name = self._fresh(wanted or "result")
+        self._state(text, name)
+        self._returned.append(name)
+        return name
+
+    def _drop_unused(self, returns: Sequence[str]) -> None:
+        """Without names for what was spelled in another way in the end."""
+        names = {held.text for held in self.held.values()}
+        for i in range(len(self.statements) - 1, -1, -1):
+            name, _, _ = self.statements[i].partition(" ")
+            if name in names and not any(re.search(rf"\b{name}\b", s) for s in (*self.statements[i + 1 :], *returns)):
+                del self.statements[i]
 
     def _fresh(self, hint: str) -> str:
         hint = re.sub(r"\W", "_", hint)
@@ -131,13 +183,20 @@ class Writer:
             if not lacking:
                 continue
             if len(lacking) == len(dims) and len(set(dims)) == len(dims) > 1:
-                yield f"{', '.join(dims)} = {self.speller.op('sizes', [Spelled(arguments[name])]).text}"
+                yield self._statement(self.speller.op("sizes", [Spelled(arguments[name])]), *dims)
             else:
                 for d in dict.fromkeys(lacking):
-                    yield f"{d} = {self.speller.op('size', [Spelled(arguments[name])], axis=str(dims.index(d))).text}"
+                    axis = self.speller.layout.axis(dims.index(d))
+                    yield self._statement(self.speller.op("size", [Spelled(arguments[name])], axis=axis), d)
             found.update(lacking)
 
 
 def sizes_told(inputs: Collection[Value]) -> set[Expr]:
     """The sizes that arrays tell by themselves."""
     return {d for value in inputs for d in value.dims if d.is_Symbol}
+
+
+def speller(language: Backend, arguments: Mapping[str, str]) -> Speller:
+    """What spells the values of a language, by its layout."""
+    endless = language.tables["layout"]["axes"] == "endless"
+    return (EndlessSpeller if endless else Speller)(language, arguments)
