@@ -14,6 +14,8 @@ from functools import partial
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
+from runpy import run_path
+from textwrap import dedent
 
 import pytest
 
@@ -81,6 +83,17 @@ def test_the_python_sessions_of_the_readme_print_what_it_says() -> None:
     names: dict[str, object] = {}
     for body in blocks("python"):
         assert python(body, names) == body
+
+
+def test_the_script_of_the_readme_prints_what_it_says() -> None:
+    script = README.parent / "tests/examples/fit.py"
+    assert f"({script.relative_to(README.parent)})" in README.read_text(encoding="utf-8")
+    fit = run_path(str(script))
+    printed = StringIO()
+    with redirect_stdout(printed):
+        fit["main"]()
+    _, said = dedent(fit["__doc__"]).split("It prints\n\n")
+    assert steady(printed.getvalue()) == steady(dedent(said))
 
 
 def test_every_block_of_the_readme_is_run_or_is_one_of_the_two_commands_to_set_up() -> None:
