@@ -12,7 +12,7 @@ from matcalc.codegen.spell import Speller
 from matcalc.codegen.templates import Spelled
 from matcalc.codegen.values import Axes, Value, postorder
 
-_FRESH = frozenset({"matmul", "plus", "times", "power", "reciprocal", "entrywise", "part", "cho_inverse", "place", "zeros"})
+_FRESH = frozenset({"matmul", "plus", "times", "power", "reciprocal", "entrywise", "part", "cho_inverse"})
 """Operations that make an array of their own."""
 _VIEWS = frozenset({"permute", "reshape", "item", "slice", "diagonal", "spread", "gather"})
 """Operations whose result may be another look at the same array."""
@@ -20,11 +20,15 @@ _VIEWS = frozenset({"permute", "reshape", "item", "slice", "diagonal", "spread",
 
 @dataclass(frozen=True)
 class Candidate:
-    """An operand that may be overwritten: its place among the operands, the array itself, whether it is subtracted."""
+    """An operand that may be overwritten: its place among the operands, the array itself, whether it is subtracted.
+
+    One that is `turned` is a transpose that has to be copied first: what is added to it then is added in its order.
+    """
 
     place: int
     array: Value
     negative: bool
+    turned: bool = False
 
 
 class Reuse:
@@ -62,14 +66,22 @@ class Reuse:
             array = a.args[1] if negative else a
             if at == whole and self._is_free(array, a if negative else value, value, known):
                 found.append(Candidate(place, array, negative))
-        return min(found, key=lambda c: (c.array in known, c.negative), default=None)
+            elif value.op == "plus" and at == (1, 0) and a in known and not found:
+                found.append(Candidate(place, array, negative=False, turned=True))
+        return min(found, key=lambda c: (c.turned, c.array in known, c.negative), default=None)
 
     def _is_free(self, a: Value, through: Value, value: Value, known: Mapping[Value, object]) -> bool:
         """Whether only the value, by way of `through`, still needs an array that some operation made."""
-        if a in self._kept or a.op not in _FRESH or (a.op == "entrywise" and a.attrs[0] in self._comparisons):
+        if a in self._kept or (a.op == "entrywise" and a.attrs[0] in self._comparisons):
             return False
         users = self._users[a]
-        if len(a.dims) < len(value.dims) or through.args.count(a) > 1 or any(u.op in _VIEWS for u in users):
+        if a.op == "reshape" and a not in known and users == [through]:
+            return a.args[0] not in known and self._is_free(a.args[0], a, a, known)
+        if a.op not in _FRESH:
+            return False
+        if len(a.dims) < len(value.dims) and through.op != "reshape":
+            return False
+        if through.args.count(a) > 1 or any(u.op in _VIEWS and u is not through for u in users):
             return False
         if through is not value and self._users[through] != [value]:
             return False
@@ -90,14 +102,19 @@ def remaining(speller: Speller, value: Value, chosen: Candidate) -> Iterator[tup
             else:
                 yield "times", speller.aligned(a, at, ndim, loose=True)
         return
-    terms = sorted((speller.signed(a, at, ndim) for a, at in others), key=lambda t: t[0])
-    if chosen.negative:
-        if terms[0][0]:
-            yield "times", speller.number(sympy.S.NegativeOne)
-        else:
-            yield "subtracted", terms.pop(0)[1]
+    whole = (*range(ndim),)
+    diagonals = [(a, at) for a, at in others if a.op == "place" and at == whole and a not in speller.known]
+    terms = sorted((speller.signed(a, at, ndim) for a, at in others if (a, at) not in diagonals), key=lambda t: t[0])
+    if chosen.negative and (not terms or terms[0][0]):
+        yield "times", speller.number(sympy.S.NegativeOne)
+    elif chosen.negative:
+        yield "subtracted", terms.pop(0)[1]
     for minus, text in terms:
         yield "minus" if minus else "plus", text
+    for a, _ in diagonals:
+        inner = a.args[0]
+        spread = inner.op == "spread" and not inner.args[0].dims
+        yield f"placed {speller.placement(a)}", speller.numeric(inner.args[0] if spread else inner)
 
 
 def _is_negative(value: Value) -> bool:

@@ -263,6 +263,12 @@ class Speller:
         shape = self.layout.shape([self.layout.rest]) if len(value.dims) == 1 else self.shape(value.dims)
         return self.op("reshape", [self.numeric(x)], shape=shape)
 
+    @staticmethod
+    def placement(value: Value) -> str:
+        """Which axes of zeros off a diagonal are one, as letters: "iji->ij"."""
+        axes, own = cast(Axes, value.attrs[0]), range(len(value.args[0].dims))
+        return f'"{"".join(_LETTERS[i] for i in axes)}->{"".join(_LETTERS[i] for i in own)}"'
+
     def place(self, value: Value) -> Spelled:
         """Zeros, but on a diagonal."""
         (x,), axes = value.args, cast(Axes, value.attrs[0])
@@ -275,8 +281,7 @@ class Speller:
                 return self.op("diag", [self.numeric(x)])
         ndim = len(value.dims)
         if self.has("placed"):
-            target, source = ("".join(_LETTERS[i] for i in part) for part in (axes, range(len(x.dims))))
-            return self.op("placed", [self.numeric(x)], shape=self.shape(value.dims), spec=f'"{target}->{source}"')
+            return self.op("placed", [self.numeric(x)], shape=self.shape(value.dims), spec=self.placement(value))
         found = self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
         for i, a in enumerate(axes):
             first = axes.index(a)

@@ -122,14 +122,19 @@ class Writer:
         if chosen is None:
             return False
         operand = chosen.array
-        if operand in self.speller.known:
+        if chosen.turned:
+            name = self._fresh(wanted or self._hint(value))
+            text = self.speller.aligned(operand, (1, 0), 2)
+            self._state(fill(self.language.tables["inplace"]["copy"], [text], {}), name)
+        elif operand in self.speller.known:
             name = self.speller.known[operand].text
         else:
             name = self._fresh(wanted or self._hint(value))
             self._state(self.speller(operand), name)
         self.reuse.evaluate(operand, self.speller.known)
         for action, text in remaining(self.speller, value, chosen):
-            into = fill(self.language.tables["inplace"][action], [Spelled(name), text], {})
+            action, _, spec = action.partition(" ")
+            into = fill(self.language.tables["inplace"][action], [Spelled(name), text], {"spec": spec})
             self.statements.append(into.text)
         self.reuse.evaluate(value, {**self.speller.known, operand: Spelled(name)})
         if wanted and name != wanted:
