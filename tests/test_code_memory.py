@@ -16,6 +16,7 @@ from matcalc.nodes.expr import Node, head, name_of, postorder, shape
 from matcalc.numeric.arrays import dimension
 from matcalc.result import Result
 from tests.corpus_entries import Entry, load
+from tests.index_entries import IndexEntry
 from tests.index_entries import load as load_indexed
 from tests.second_entries import load_second
 
@@ -94,7 +95,7 @@ def test_no_array_is_larger_than_what_is_needed(entry: Entry) -> None:
     function = together([result]) if entry.task == "gradient" and not shape(result.problem.expression) else result.function()
     given = {n: a for n, a in point.arrays.items() if n not in {name_of(z) for z in result.problem.definitions}}
     prepared, arguments = function.prepared(
-        {a: v for a, v in {**scaled, **given, **(entry.callables if hasattr(entry, "callables") else {})}.items() if function.takes(a)}
+        {a: v for a, v in {**scaled, **given, **(entry.callables if isinstance(entry, IndexEntry) else {})}.items() if function.takes(a)}
     )
     Traced.largest = 0
     with np.errstate(all="ignore"):

@@ -31,6 +31,7 @@ _TABLES = (
     "matrix",
     "results",
     "parts",
+    "inplace",
 )
 _NOT_SPELLED = frozenset({"text", "helpers", "entrywise"})
 _KEYS = frozenset({"title", "extends", "numbers", "source", "runs", *_TABLES})

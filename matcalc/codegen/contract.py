@@ -153,11 +153,11 @@ class Contractor:
         if coefficient.number == 0:
             return coefficient, ()
         factors = halves(self.values, factors, keep, labels)
+        if coefficient.number not in (1, -1):
+            factors, coefficient = self._scaled(factors, labels, coefficient)
         sign = self.values.number(1)
         if coefficient.number is not None and coefficient.number.could_extract_minus_sign():
             sign, coefficient = self.values.number(-1), self.values.number(-coefficient.number)
-        if coefficient.number != 1:
-            factors, coefficient = self._scaled(factors, labels, coefficient)
         value, found = self._best(factors, keep, labels)
         whole = (*range(len(found)),)
         return self.values.times([(sign, ()), (coefficient, ()), (value, whole)], value.dims), found

@@ -8,7 +8,7 @@ diagonal: eye(n) is the number 1 on the axes (a, a); an axis whose label no fact
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy
@@ -190,3 +190,27 @@ def split(values: Values, form: Form, label: Label, parts: Labels) -> Form:
 def size_of(labels: Iterable[Label]) -> Expr:
     """How many entries there are along the labels together."""
     return intern_scalar(sympy.expand(math.prod((x.size for x in labels), start=sympy.S.One)))
+
+
+def bare_sides(form: Form) -> Form:
+    """The form with a label of its own on every axis."""
+    return Form((), tuple(Label(x.size) for x in form.rows), tuple(Label(x.size) for x in form.columns))
+
+
+def common(forms: Sequence[Form]) -> list[int]:
+    """The classes of places that have one label in every form, and not that of an index."""
+    keys = []
+    count = len((*forms[0].rows, *forms[0].columns))
+    for p in range(count):
+        key = []
+        for form in forms:
+            sides = (*form.rows, *form.columns)
+            key.append(p if sides[p] in form.index else sides.index(sides[p]))
+        keys.append(tuple(key))
+    return [keys.index(k) for k in keys]
+
+
+def masks(mask: Form, form: Form) -> bool:
+    """Whether a factor has every axis of a sum of products: the order of that sum's products cannot go past it."""
+    kept = set(form.kept)
+    return len(form.factors) > 1 and any(x not in kept for x in form.labels) and kept <= set(mask.core)

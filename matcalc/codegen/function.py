@@ -154,6 +154,10 @@ class Function:
             if end.is_number and not end.is_integer:
                 raise ArgumentError(f"an index runs over whole numbers, and {e} is {end}")
 
+    def takes(self, argument: str) -> bool:
+        """Whether an argument of that name may be given."""
+        return argument in self._names or argument in self._unknown
+
     @property
     def language(self) -> Backend:
         """The language of the function."""

@@ -12,7 +12,7 @@ import sympy
 from sympy import Expr
 
 from matcalc.codegen.contract import Contractor
-from matcalc.codegen.forms import Form, Label, Labels, Unequal, equate, product, size_of
+from matcalc.codegen.forms import Form, Label, Labels, Unequal, bare_sides, common, equate, masks, product, size_of
 from matcalc.codegen.ranges import hull, is_host
 from matcalc.codegen.values import Value, Values
 from matcalc.errors import ArgumentError
@@ -166,6 +166,13 @@ class Lowering:
             return form
         return Form(((self.contractor.value(form, order), order),), form.rows, form.columns, form.index)
 
+    def _bare(self, form: Form) -> Form:
+        """The form with the number before its one value as a factor of its own."""
+        value, labels = form.factors[0]
+        if value.op != "times" or value.args[0].number is None:
+            return form
+        return Form(((value.args[0], ()), (self.values.bare(value), labels)), form.rows, form.columns, form.index)
+
     def _order(self, form: Form) -> Labels:
         """The labels along which a form is made: as a factor has them, if one has them all."""
         core = form.core
@@ -276,7 +283,7 @@ class Lowering:
     def hadamard(self, *nodes: Node) -> Form:
         """The entrywise product."""
         forms = self.same_axes(self.fresh(*nodes))
-        made = [self.settled(f) if any(_masks(other, f) for other in forms if other is not f) else f for f in forms]
+        made = [self._bare(self.settled(f)) if any(masks(o, f) for o in forms if o is not f) else f for f in forms]
         return product(self.values, *made, rows=forms[0].rows, columns=forms[0].columns)
 
     # ------------------------------------------------------------ entry by entry
@@ -292,7 +299,7 @@ class Lowering:
             within = [forms[i] for i in matrices]
             while True:
                 divided = self._divided(within)
-                classes = _common(divided) if keeps_zero else range(len((*divided[0].rows, *divided[0].columns)))
+                classes = common(divided) if keeps_zero else range(len((*divided[0].rows, *divided[0].columns)))
                 within = [self.dense(f, [*classes]) for f in divided]
                 if all(len(f.rows) == len(within[0].rows) and len(f.columns) == len(within[0].columns) for f in within):
                     break
@@ -309,7 +316,7 @@ class Lowering:
         if len(counts) == 1:
             return forms
         plain = [Form((), f.rows, f.columns, f.index).fresh() for f in forms]
-        bare = [replace_sides(f) for f in plain]
+        bare = [bare_sides(f) for f in plain]
         try:
             found = equate(self.values, bare, [((0, s), (i, s)) for i in range(1, len(bare)) for s in _SIDES])
         except Unequal:
@@ -373,27 +380,3 @@ class Lowering:
         x = self.label_of(i)
         value = self.values.make("range", (), (x.size,), low, high)
         return Form(((value, (x,)),), index=frozenset([x]))
-
-
-def replace_sides(form: Form) -> Form:
-    """The form with a label of its own on every axis."""
-    return Form((), tuple(Label(x.size) for x in form.rows), tuple(Label(x.size) for x in form.columns))
-
-
-def _common(forms: Sequence[Form]) -> list[int]:
-    """The classes of places that have one label in every form, and not that of an index."""
-    keys = []
-    count = len((*forms[0].rows, *forms[0].columns))
-    for p in range(count):
-        key = []
-        for form in forms:
-            sides = (*form.rows, *form.columns)
-            key.append(p if sides[p] in form.index else sides.index(sides[p]))
-        keys.append(tuple(key))
-    return [keys.index(k) for k in keys]
-
-
-def _masks(mask: Form, form: Form) -> bool:
-    """Whether a factor has every axis of a sum of products: the order of that sum's products cannot go past it."""
-    kept = set(form.kept)
-    return len(form.factors) > 1 and any(x not in kept for x in form.labels) and kept <= set(mask.core)

@@ -162,7 +162,7 @@ class Speller:
         """A sum; what is negative is subtracted, and comes last."""
         axes = cast(tuple[Axes, ...], value.attrs[0])
         ndim = len(value.dims)
-        terms = [self._signed(v, a, ndim) for v, a in zip(value.args, axes, strict=True)]
+        terms = [self.signed(v, a, ndim) for v, a in zip(value.args, axes, strict=True)]
         terms.sort(key=lambda t: t[0])
         negative, found = terms[0]
         if negative:
@@ -171,7 +171,7 @@ class Speller:
             found = self.op("minus" if minus else "plus", [found, text])
         return found
 
-    def _signed(self, value: Value, axes: Axes, ndim: int) -> tuple[bool, Spelled]:
+    def signed(self, value: Value, axes: Axes, ndim: int) -> tuple[bool, Spelled]:
         """(whether a term is subtracted, the term without its sign)."""
         number = value.number if value.op == "number" else value.args[0].number if value.op == "times" else None
         if number is None or value in self.known or not number.could_extract_minus_sign():
@@ -202,7 +202,7 @@ class Speller:
         if name in ("max", "min") and value.args[1].number == 0 and name == "max" and self.has("relu", "entrywise"):
             return self.op("relu", texts[:1], "entrywise")
         if self.has(f"{name}_negative", "entrywise"):
-            negative, text = self._signed(value.args[0], axes[0], len(value.dims))
+            negative, text = self.signed(value.args[0], axes[0], len(value.dims))
             if negative:
                 return self.op(f"{name}_negative", [text], "entrywise")
         return self.op(name, texts, "host" if host and self.has(name, "host") else "entrywise")
@@ -244,7 +244,7 @@ class Speller:
         x = value.args[0]
         shown = "None" if len(axes) == len(x.dims) else self.layout.axis(axes[0]) if len(axes) == 1 else self.layout.axes(axes)
         text = self.op(name or value.op, [self.numeric(a) for a in value.args], "reduce", axis=shown)
-        return Spelled(text.text.replace(", axis=None", ""), text.strength)
+        return Spelled(text.text.replace(", axis=None", "").replace("axis=None", ""), text.strength)
 
     def diagonal(self, value: Value) -> Spelled:
         """The entries of a diagonal."""
@@ -263,6 +263,12 @@ class Speller:
         shape = self.layout.shape([self.layout.rest]) if len(value.dims) == 1 else self.shape(value.dims)
         return self.op("reshape", [self.numeric(x)], shape=shape)
 
+    @staticmethod
+    def placement(value: Value) -> str:
+        """Which axes of zeros off a diagonal are one, as letters: "iji->ij"."""
+        axes, own = cast(Axes, value.attrs[0]), range(len(value.args[0].dims))
+        return f'"{"".join(_LETTERS[i] for i in axes)}->{"".join(_LETTERS[i] for i in own)}"'
+
     def place(self, value: Value) -> Spelled:
         """Zeros, but on a diagonal."""
         (x,), axes = value.args, cast(Axes, value.attrs[0])
@@ -275,8 +281,7 @@ class Speller:
                 return self.op("diag", [self.numeric(x)])
         ndim = len(value.dims)
         if self.has("placed"):
-            target, source = ("".join(_LETTERS[i] for i in part) for part in (axes, range(len(x.dims))))
-            return self.op("placed", [self.numeric(x)], shape=self.shape(value.dims), spec=f'"{target}->{source}"')
+            return self.op("placed", [self.numeric(x)], shape=self.shape(value.dims), spec=self.placement(value))
         found = self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
         for i, a in enumerate(axes):
             first = axes.index(a)

@@ -85,7 +85,7 @@ def _strength(template: str) -> int:
 
 def _needed(before: str, after: str, kind: str | None) -> int:
     """How tightly an operand must hold together between two pieces of text."""
-    if not before or before.endswith(("(", "[", ", ", "=")):
+    if not before or before.endswith(("(", "[", ", ", "=", "= ")):
         left = 0
     elif before.endswith("-") and not before.endswith(" -"):
         left = NEGATIVE + 1

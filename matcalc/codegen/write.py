@@ -11,7 +11,8 @@ from sympy import Expr
 
 from matcalc.codegen.backend import Backend, reserved
 from matcalc.codegen.endless import EndlessSpeller
-from matcalc.codegen.spell import Speller
+from matcalc.codegen.reuse import Reuse, remaining
+from matcalc.codegen.spell import COMPARISONS, Speller
 from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Value, postorder, uses
 
@@ -77,17 +78,21 @@ class Writer:
         for value, name in zip(roots, wanted, strict=True):
             if name and value.op not in _FREE and named_results:
                 results.setdefault(value, name)
+        self.reuse = Reuse(roots, [*self.names, *results], COMPARISONS)
         for value in postorder(roots):
             if value.op in _FREE or value in self.speller.known:
                 continue
             if value.op == "part":
                 self.speller.known[value] = self._part(value)
                 continue
+            if self._overwritten(value, self.names.get(value) or results.get(value)):
+                continue
             text = self.speller(value)
             several = self.language.spelling("results", value.op)
             if several is not None:
                 names = {name: self._fresh(name) for name in several.split(", ")}
                 self._state(text, *names.values())
+                self.reuse.evaluate(value, self.speller.known)
                 self.speller.results[value] = names
                 self.speller.known[value] = Spelled("")
                 continue
@@ -96,6 +101,7 @@ class Writer:
             if named or repeated or len(text.text) > WIDTH:
                 name = self._fresh(named) if named else self._fresh(self._hint(value))
                 self._state(text, name)
+                self.reuse.evaluate(value, self.speller.known)
                 self.speller.known[value] = Spelled(name)
         if "returns" in self.language.tables["text"]:
             returns = [self.speller.numeric(value).text for value in roots]
@@ -107,6 +113,36 @@ class Writer:
         return Lines((*self._sizes(body), *self.statements), tuple(returns), (), ())
 
     # ------------------------------------------------------------ statements
+
+    def _overwritten(self, value: Value, wanted: str | None) -> bool:
+        """Whether a sum or product was written into one of its operands that nobody needs any more."""
+        if not self.language.tables["inplace"]:
+            return False
+        chosen = self.reuse.candidate(value, self.speller.known)
+        if chosen is None:
+            return False
+        operand = chosen.array
+        if chosen.turned:
+            name = self._fresh(wanted or self._hint(value))
+            text = self.speller.aligned(operand, (1, 0), 2)
+            self._state(fill(self.language.tables["inplace"]["copy"], [text], {}), name)
+        elif operand in self.speller.known:
+            name = self.speller.known[operand].text
+        else:
+            name = self._fresh(wanted or self._hint(value))
+            self._state(self.speller(operand), name)
+        self.reuse.evaluate(operand, self.speller.known)
+        for action, text in remaining(self.speller, value, chosen):
+            action, _, spec = action.partition(" ")
+            into = fill(self.language.tables["inplace"][action], [Spelled(name), text], {"spec": spec})
+            self.statements.append(into.text)
+        self.reuse.evaluate(value, {**self.speller.known, operand: Spelled(name)})
+        if wanted and name != wanted:
+            own = self._fresh(wanted)
+            self._state(Spelled(name), own)
+            name = own
+        self.speller.known[value] = Spelled(name)
+        return True
 
     def _statement(self, text: Spelled, *names: str) -> str:
         """The statement that gives names to what a text computes."""
