@@ -17,7 +17,7 @@ from scipy.optimize import OptimizeResult, minimize
 import matcalc as mc
 
 
-def fit(loss: Callable[..., tuple[Any, ...]], start: dict[str, np.ndarray], **data: np.ndarray) -> OptimizeResult:
+def fit(loss: Callable[..., tuple[Any, ...]], start: dict[str, np.ndarray], **data: Any) -> OptimizeResult:
     """What SciPy finds for a loss that returns its value and a gradient for each array of `start`, in that order."""
     ends = np.cumsum([array.size for array in start.values()])[:-1]
 
@@ -43,7 +43,7 @@ def softmax_regression(rng: np.random.Generator) -> str:
         "W",
         declare="X: matrix(N,d); Y: matrix onehot; lambda: scalar",
     )
-    found = fit(loss, {"W": np.zeros((3, 3))}, X=X, Y=np.eye(3)[labels], lambda_=np.array(1e-3))
+    found = fit(loss, {"W": np.zeros((3, 3))}, X=X, Y=np.eye(3)[labels], lambda_=1e-3)
     right = np.sum(np.argmax(X @ found.W, axis=1) == labels)
     return f"softmax regression: {right} of 300 classes right, largest entry of the gradient {np.abs(found.jac).max():.0e}"
 
