@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from matcalc.language.parser import parse
-from matcalc.numeric.function import function
+from matcalc.numeric.evaluate import evaluate
 from tests.benchmarks.code_workloads import SMALL, WORKLOADS, Array, Arrays, Workload, mirrored
 
 SIZE, STEP = 4, 1e-3
@@ -29,7 +29,9 @@ def moved(arrays: Arrays, name: str, D: Array) -> Arrays:
 def test_the_value_by_hand_is_that_of_the_problem(work: Workload) -> None:
     arrays = work.arrays(SIZE)
     problem = parse(work.text, work.declare)
-    assert np.allclose(function(problem.expression, problem)(**arrays), work.hand(**arrays)[0], rtol=1e-12)
+    assert np.allclose(
+        evaluate([problem.expression], arrays, definitions=problem.definitions)[0], work.hand(**arrays)[0], rtol=1e-12
+    )
 
 
 @every

@@ -192,7 +192,7 @@ def test_grad_and_diff_take_the_same_options(command: Command) -> None:
     def options(name: str) -> list[str]:
         return [line.split()[0] for line in command(name, "--help")[1].splitlines() if line.startswith("  -")]
 
-    assert set(options("grad")) - set(options("diff")) == {"--convention", "--through"}
+    assert set(options("grad")) - set(options("diff")) == {"--convention", "--through", "--verify"}
 
 
 def test_an_expression_is_read_as_latex_on_request(command: Command) -> None:

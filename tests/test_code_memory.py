@@ -82,7 +82,11 @@ def needed(result: Result, sizes: dict[str, int]) -> Iterator[int]:
     yield from (entries(e, sizes) for e in (*problem.variables.values(), *problem.definitions, result.node))
     for e in postorder(roots):
         if head(e) in NEEDED or result.rules.is_entrywise(head(e)) or head(e).startswith("softmax"):
-            yield max(entries(e, sizes), *(entries(x, sizes) for x in e.operands)) if hasattr(e, "operands") else entries(e, sizes)
+            yield (
+                max(entries(e, sizes), *(entries(x, sizes) for x in e.operands))
+                if hasattr(e, "operands")
+                else entries(e, sizes)
+            )
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
@@ -95,7 +99,11 @@ def test_no_array_is_larger_than_what_is_needed(entry: Entry) -> None:
     function = together([result]) if entry.task == "gradient" and not shape(result.problem.expression) else result.function()
     given = {n: a for n, a in point.arrays.items() if n not in {name_of(z) for z in result.problem.definitions}}
     prepared, arguments = function.prepared(
-        {a: v for a, v in {**scaled, **given, **(entry.callables if isinstance(entry, IndexEntry) else {})}.items() if function.takes(a)}
+        {
+            a: v
+            for a, v in {**scaled, **given, **(entry.callables if isinstance(entry, IndexEntry) else {})}.items()
+            if function.takes(a)
+        }
     )
     Traced.largest = 0
     with np.errstate(all="ignore"):

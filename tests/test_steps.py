@@ -21,6 +21,7 @@ from matcalc.language.parser import parse_formula
 from matcalc.nodes.algebra import mul, number, rebuild, transpose
 from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, operands, postorder, shape
+from matcalc.numeric.agree import agree
 from matcalc.numeric.lines import confirm
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
@@ -83,7 +84,7 @@ def test_every_equation_that_a_reason_states_is_true() -> None:
     assert len(stated) >= 10
     for reason in stated:
         assert reason.left is not None and reason.right is not None
-        assert matcalc.numeric.verify.agree(reason.left, reason.right).ok, text(reason.left)
+        assert agree(reason.left, reason.right).ok, text(reason.left)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)

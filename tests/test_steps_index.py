@@ -18,6 +18,7 @@ from matcalc.nodes.algebra import mul, number, rebuild, transpose
 from matcalc.nodes.differentials import DIFFERENTIAL
 from matcalc.nodes.expr import Node, head, operands, postorder, substitute
 from matcalc.nodes.indices import SUM, at, is_index
+from matcalc.numeric.agree import agree
 from matcalc.numeric.lines import confirm
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
@@ -85,7 +86,7 @@ def test_every_equation_that_a_rule_of_sums_states_is_true() -> None:
     assert len(stated) >= 3
     for reason in stated:
         assert reason.left is not None and reason.right is not None
-        assert matcalc.numeric.verify.agree(reason.left, reason.right).ok, text(reason.left)
+        assert agree(reason.left, reason.right).ok, text(reason.left)
 
 
 # ---------------------------------------------------------------- a wrong step is caught

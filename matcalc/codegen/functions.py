@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import sympy
 
 from matcalc.codegen.forms import Form, Label, Labels
 from matcalc.codegen.lower import Handler, Lowering
-from matcalc.nodes.algebra import unbroadcast
+from matcalc.nodes.algebra import build, mul, rebuild, split_coefficient, unbroadcast
 from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
+from matcalc.nodes.families import PARTS
 
 
 def matrix(to: Lowering, e: Node, name: str = "") -> Form:
@@ -27,9 +29,15 @@ def matrix(to: Lowering, e: Node, name: str = "") -> Form:
     return form if finished is value else to.single(labels, finished, form)
 
 
+_SMALL = (2, 3)
+"""Powers that are products: beside a vector no power is formed."""
+
+
 def _power(to: Lowering, e: Node) -> Form:
     """X^k; of the powers by an index of a sum one after the other."""
     X, k = operands(e)
+    if k in _SMALL:
+        return to.multiplied(*[X] * int(k))
     form = to.settled(to.form(k))
     exponent, labels = form.factors[0]
     if not labels:
@@ -136,22 +144,72 @@ def _stacked(to: Lowering, e: Node, axis: int) -> Form:
 
 
 def _log(to: Lowering, e: Node) -> Form:
-    """log, log1p, softplus, logdet, logsumexp, log_softmax."""
+    """log, log1p, softplus, logdet, logsumexp, log_softmax: without overflow, and without loss near 1."""
     x = operands(e)[0]
-    inner = operands(x)[0] if head(x) == "Abs" else x
+    seen = to.seen(x)
+    inner = to.seen(operands(seen)[0]) if head(seen) == "Abs" else seen
     if head(inner) == "det":
         return _logdet(to, inner)
-    if head(x) == "sum" and head(operands(x)[0]) == "exp":
-        return along(to, operands(x)[0], "logsumexp", "")
-    softmax = head(x).partition("_")
-    if softmax[0] == "softmax":
-        return along(to, x, "log_softmax", _SIDE[softmax[2]])
-    rest = _less_one(x)
+    if head(seen) == "sum" and head(to.seen(operands(seen)[0])) == "exp":
+        return along(to, to.seen(operands(seen)[0]), "logsumexp", "")
+    if head(seen) in PARTS and head(to.seen(operands(seen)[0])).startswith("softmax"):
+        of, *places = operands(seen)
+        return to.form(rebuild(seen, (_log_softmax(to.seen(of)), *places)))
+    if head(seen).startswith("softmax"):
+        return along(to, seen, "log_softmax", _SIDE[head(seen).partition("_")[2]])
+    if head(seen) == "sigmoid":
+        return to.form(_minus(_softplus(to, _minus(operands(seen)[0]))))
+    if head(seen) in ("spow", "hadpow") and operands(seen)[1] == -1:
+        return to.form(_minus(rebuild(e, (operands(seen)[0],))))
+    rest = _less_one(seen)
     if rest is None:
-        return to.entrywise("log", x)
+        return _log_of_sum(to, x) or to.entrywise("log", x)
+    c, core = split_coefficient(rest) if not is_scalar(rest) else rest.as_coeff_Mul()
+    if c == -1 and core is not None and head(to.seen(core)) == "sigmoid":
+        return to.form(_minus(_softplus(to, operands(to.seen(core))[0])))
     if head(rest) == "exp":
         return to.entrywise("softplus", operands(rest)[0])
     return to.entrywise("log1p", rest)
+
+
+def _minus(e: Node) -> Node:
+    return mul(NEGATIVE, e)
+
+
+def _softplus(to: Lowering, e: Node) -> Node:
+    return build("softplus", (e,), shape(e))
+
+
+def _log_softmax(e: Node) -> Node:
+    return build(head(e).replace("softmax", "log_softmax"), operands(e), shape(e))
+
+
+def _log_of_sum(to: Lowering, x: Node) -> Form | None:
+    """log(Σ w exp(a)) as top + log(Σ w exp(a - top)), top the largest a on the axes that are summed over; None for others."""
+    form = to.form(x)
+    exponentials = [f for f in form.factors if f[0].op == "entrywise" and f[0].attrs[0] == "exp"]
+    if len(exponentials) != 1 or form.has_diagonal:
+        return None
+    value, labels = exponentials[0]
+    kept = set(form.kept)
+    axes = tuple(i for i, x in enumerate(labels) if x not in kept)
+    left = tuple(x for x in labels if x in kept)
+    if not axes:
+        return None
+    inner = value.args[0]
+    top = to.values.make("max", [inner], tuple(x.size for x in left), axes)
+    at = tuple(labels.index(x) for x in left)
+    less = to.values.times([(to.values.number(-1), ()), (top, (*range(len(left)),))], top.dims)
+    shifted = to.values.plus([(inner, (*range(len(labels)),)), (less, at)], inner.dims)
+    factors = [f for f in form.factors if f is not exponentials[0]]
+    total = to.settled(replace(form, factors=((to.values.entrywise("exp", shifted), labels), *factors)))
+    summed, own = total.factors[0]
+    if not set(left) <= set(own):
+        return None
+    made = to.values.plus(
+        [(to.values.entrywise("log", summed), (*range(len(own)),)), (top, tuple(map(own.index, left)))], summed.dims
+    )
+    return to.single(own, made, total)
 
 
 def _less_one(x: Node) -> Node | None:
@@ -168,6 +226,7 @@ def _logdet(to: Lowering, e: Node) -> Form:
     return matrix(to, e, "logdet")
 
 
+NEGATIVE = sympy.S.NegativeOne
 _SIDE = {"": "", "all": "", "axis0": "rows", "axis1": "columns"}
 
 FUNCTIONS: Mapping[str, Handler] = {

@@ -92,6 +92,12 @@ class Lowering:
             raise ArgumentError(f"there is no code for `{name}`: it has neither a spelling nor a `value` formula")
         return self.by_value(e)
 
+    def seen(self, e: Node) -> Node:
+        """What a name stands for; anything else itself."""
+        while e in self.definitions:
+            e = self.definitions[e]
+        return e
+
     def spells(self, name: str) -> bool:
         """Whether the language has a way to write an operation."""
         return self._spells(name)

@@ -66,7 +66,7 @@ class Reuse:
             array = a.args[1] if negative else a
             if at == whole and self._is_free(array, a if negative else value, value, known):
                 found.append(Candidate(place, array, negative))
-            elif value.op == "plus" and at == (1, 0) and a in known and not found:
+            elif value.op == "plus" and len(whole) == 2 and at == (1, 0) and a in known and not found:
                 found.append(Candidate(place, array, negative=False, turned=True))
         return min(found, key=lambda c: (c.turned, c.array in known, c.negative), default=None)
 

@@ -467,7 +467,20 @@ def is_comparison(value: Value) -> bool:
     return value.op == "entrywise" and value.attrs[0] in COMPARISONS
 
 
-_REDUCTIONS = ("sum", "prod", "norm", "norm1", "norminf", "pnorm", "logsumexp", "softmax", "log_softmax", "softmaxes", "peak")
+_REDUCTIONS = (
+    "sum",
+    "prod",
+    "norm",
+    "norm1",
+    "norminf",
+    "pnorm",
+    "logsumexp",
+    "softmax",
+    "log_softmax",
+    "softmaxes",
+    "max",
+    "peak",
+)
 Speller.methods = {
     "number": lambda s, v: s.number(cast(Expr, v.number)),
     "times": Speller.times,
