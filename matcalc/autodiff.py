@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from matcalc.calculus.engine import Engine
 from matcalc.codegen.backend import backend
 from matcalc.codegen.function import gradient_of
 from matcalc.errors import ArgumentError
-from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node, name_of
 from matcalc.numeric.arrays import inside, outside
 from matcalc.numeric.verify import Slope
-from matcalc.program import program, value_of
-from matcalc.rulebase.base import Rulebase
+from matcalc.program import Output, program
 
 NUMBERS = "numbers"
 """The method that needs no other library: numerical derivatives."""
 
 
-def slope(problem: Problem, wrt: Node, has: Callable[[Node, str], bool], rules: Rulebase, method: str) -> Slope:
+def slope(engine: Engine, wrt: Node, method: str) -> Slope:
     """The gradient of the value of a problem by a leaf, as a library differentiates the program that computes the value.
 
     Raises: ArgumentError where the library is not installed, or does not differentiate.
@@ -29,7 +28,9 @@ def slope(problem: Problem, wrt: Node, has: Callable[[Node, str], bool], rules: 
     language = backend(method)
     if "gradient" not in language.tables["runtime"]:
         raise ArgumentError(f"{language.title} does not differentiate by itself", hint='take method="jax" or "torch"')
-    f = program(problem, [value_of(problem)], rules, has, method, "value", "The value.")
+    problem = engine.problem
+    stated = Output("value", problem.expression)
+    f = program(engine, [stated], method, "value", "The value.", definitions=problem.definitions)
     leaves = {**problem.names, name_of(wrt): wrt}
     name = name_of(wrt)
 

@@ -65,7 +65,7 @@ class Derivation(ByVariable):
         Raises: ArgumentError where the library is not installed.
         """
         leaf = base_of(self.variable)
-        by = {} if method == NUMBERS else {leaf: slope(self.problem, leaf, self.engine.has, self.rules, method)}
+        by = {} if method == NUMBERS else {leaf: slope(self.engine, leaf, method)}
         asked = {self.variable: self.node}
         return _compared(self.problem, asked, self.convention, self.rules, self.upstream, draws, seed, by, method)
 
@@ -142,7 +142,7 @@ def gradients(
     engine = Engine(read, known)
     if not through:
         results = engine.gradients(leaves, convention)
-        slopes = {} if method == NUMBERS else {X: slope(read, X, engine.has, known, method) for X in map(base_of, leaves)}
+        slopes = {} if method == NUMBERS else {X: slope(engine, X, method) for X in map(base_of, leaves)}
         verdict = _verified(read, results, convention, known, slopes=slopes, method=method) if verify else None
         return tuple(Derivation(read, results[X], engine, symbols, X, convention, verdict) for X in leaves)
     if method != NUMBERS:

@@ -29,8 +29,8 @@ def together(results: Sequence[Result], target: str = "numpy", value: bool = Tru
     title = f"{title} by {', '.join(dict.fromkeys(w for r in results for w in r.wrt.split(', ')))}."
     name = identifier(f"{f}_and_{what}" if value else f"{what}_of_{f}")
     conditions = tuple(dict.fromkeys(c for r in results for c in r.conditions))
-    outputs = [*([value_of(first.problem)] if value else []), *(r.output for r in results)]
-    return program(first.problem, outputs, first.rules, first.engine.has, target, name, title, conditions)
+    outputs = [*([value_of(first.engine)] if value else []), *(r.output for r in results)]
+    return program(first.engine, outputs, target, name, title, conditions)
 
 
 def function(

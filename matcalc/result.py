@@ -177,9 +177,7 @@ class Result(ABC):
         """
         name, f = f"{self.kind}_of_{text(self.problem.label)}", text(self.problem.label)
         title = f"The {TITLES.get(self.kind, self.kind)} of {f} by {self.wrt}."
-        return program(
-            self.problem, [self.output], self.rules, self.engine.has, target, identifier(name), title, self.conditions
-        )
+        return program(self.engine, [self.output], target, identifier(name), title, self.conditions)
 
     def code(self, target: str = "numpy") -> str:
         """The source of a function that computes it, in a language: shared subexpressions once, operations chosen by cost.

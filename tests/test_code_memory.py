@@ -76,7 +76,7 @@ def entries(e: Node, sizes: dict[str, int]) -> int:
 
 
 def needed(result: Result, sizes: dict[str, int]) -> Iterator[int]:
-    """How large the inputs, the outputs, the person's own intermediates and the factors are that a function cannot do without."""
+    """How large the inputs, the outputs, the person's intermediates and the factors are that a function cannot do without."""
     problem = result.problem
     roots = [problem.expression, result.output.node, *problem.definitions.values()]
     yield from (entries(e, sizes) for e in (*problem.variables.values(), *problem.definitions, result.node))
@@ -94,7 +94,7 @@ def test_no_array_is_larger_than_what_is_needed(entry: Entry) -> None:
     if entry.task not in ("gradient", "jacobian", "hessian"):
         pytest.skip("no derivative")
     result: Result = entry.derivation if entry.task == "gradient" else entry.found
-    scaled = {name: size for name, size in entry.sizes_given.items()} if entry.functions else dict(entry.other_sizes)
+    scaled = dict(entry.sizes_given) if entry.functions else dict(entry.other_sizes)
     point = entry.point(scaled)
     function = together([result]) if entry.task == "gradient" and not shape(result.problem.expression) else result.function()
     given = {n: a for n, a in point.arrays.items() if n not in {name_of(z) for z in result.problem.definitions}}

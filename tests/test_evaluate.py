@@ -12,6 +12,7 @@ import scipy.linalg
 import scipy.special
 import sympy
 
+from matcalc.calculus.engine import Engine
 from matcalc.codegen.function import Function
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.language.parser import parse
@@ -41,7 +42,7 @@ DECLARE = "A, B, S: matrix(n,n); X, Y: matrix(n,m); x, y, p: vector(n)"
 
 def function(expression: Node, problem: Problem, like: Node | None = None) -> Function:
     """The expression as a function of arrays."""
-    return program(problem, [Output("", expression, like)], rulebase(), lambda *_: False, "numpy", "value", "The value.")
+    return program(Engine(problem, rulebase()), [Output("", expression, like)], "numpy", "value", "The value.")
 
 
 def value(text: str, **more: Array) -> Array:

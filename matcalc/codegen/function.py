@@ -58,6 +58,7 @@ class Function:
         self,
         outputs: Sequence[Output],
         problem: Problem,
+        definitions: Mapping[Node, Node],
         rules: Rulebase,
         has: Callable[[Node, str], bool],
         about: About,
@@ -67,7 +68,7 @@ class Function:
         """Of expressions in the names of a problem; labels are within what they count there and in `convention`."""
         self._outputs, self._problem, self._rules, self._has, self._about = outputs, problem, rules, has, about
         self._language = language
-        self._definitions = dict(problem.definitions)
+        self._definitions = dict(definitions)
         self._variants: dict[frozenset[str], Variant] = {}
         nodes = [out.expression for out in outputs]
         variables = {name_of(Z): Z for Z in self._definitions} | dict(problem.variables)
