@@ -13,7 +13,7 @@ from matcalc.codegen.functions import FUNCTIONS
 from matcalc.codegen.lower import Lowering
 from matcalc.codegen.places import PLACES
 from matcalc.codegen.structural import STRUCTURAL
-from matcalc.codegen.values import Value, Values
+from matcalc.codegen.values import Value, Values, uses
 from matcalc.nodes.expr import Node, is_scalar, name_of, shape
 from matcalc.nodes.families import member_shape
 from matcalc.rulebase.base import Rulebase
@@ -37,15 +37,16 @@ def build(
 ) -> Built:
     """The values of expressions, each with the variable whose shape it has, if any."""
     values = Values()
-    plan, popular, sums = Plan(), Counter[tuple[object, ...]](), Counter[Value]()
+    plan, popular = Plan(), Counter[tuple[object, ...]]()
+    counts: Mapping[Value, int] = {}
     names: Mapping[Value, str] = {}
     while True:
-        contractor = Contractor(values, plan, popular, sums, names)
+        contractor = Contractor(values, plan, popular, counts, names)
         lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
         made = tuple(output(lowering, e, like) for e, like in roots)
         if popular:
             break
-        plan, popular, sums, names = planned(made), contractor.met + Counter({(): 1}), contractor.sums, lowering.names
+        plan, popular, counts, names = planned(made), contractor.met + Counter({(): 1}), uses(made), lowering.names
     inputs = {name_of(leaf): value for leaf, value in lowering.inputs.items()}
     return Built(made, inputs, lowering.names)
 

@@ -7,10 +7,11 @@ product, or, where labels are kept that both have, an einsum.  Sizes are symbols
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import TypeAlias, cast
 
+from matcalc.codegen.divide import ENTRYWISE, is_outer, lost, making, nearer, opened, seed, terms_of
 from matcalc.codegen.factor import Factorisations, Plan
 from matcalc.codegen.forms import Factor, Form, Label, Labels, size_of
 from matcalc.codegen.sizes import entries
@@ -23,8 +24,6 @@ Cost: TypeAlias = "Callable[[frozenset[int], frozenset[int], frozenset[Label], f
 """What it costs to multiply two groups of factors, with these labels, into a product with those."""
 EXACT = 9
 """Up to so many factors every order is compared; of more the cheapest pair is taken first."""
-_ENTRYWISE = 4.0
-"""What an entry read and written costs, in multiplications within a product of matrices."""
 _TOO_LARGE = 1e4
 """By how much an intermediate dearer becomes that is larger than every factor and the result."""
 
@@ -37,15 +36,14 @@ class Contractor:
         values: Values,
         plan: Plan,
         popular: Counter[tuple[object, ...]] | None = None,
-        sums: Counter[Value] | None = None,
+        counts: Mapping[Value, int] | None = None,
         named: Collection[Value] = (),
     ) -> None:
-        """`popular` and `sums` tell how often pairs of factors, and sums, were met in an earlier run over the same forms.
+        """`popular` and `counts` tell how often pairs of factors were met in an earlier run, and how often values were needed.
 
         What has a name is made anyway.
         """
-        self.sums: Counter[Value] = Counter()
-        self._sums = sums or Counter()
+        self._counts = counts or {}
         self.named = named
         self.values = values
         self.factorisations = Factorisations(values, plan)
@@ -90,7 +88,7 @@ class Contractor:
                     if x is not y:
                         names[x] = y
                 waiting.append((value.args[0], firsts))
-            elif value.op == "times" and _is_outer(value):
+            elif value.op == "times" and is_outer(value):
                 axes_ = cast(tuple[Axes, ...], value.attrs[0])
                 waiting += [(v, tuple(own[i] for i in at)) for v, at in zip(value.args, axes_, strict=True)]
             elif value.op == "permute":
@@ -104,33 +102,54 @@ class Contractor:
         return [(value, tuple(settled.get(x, x) for x in own)) for value, own in found], settled
 
     def _distributed(self, factors: list[Factor], labels: Labels) -> Factor:
-        """The product, a sum among the factors multiplied out where it is larger than all that it is made of."""
-        dims = tuple(x.size for x in labels)
+        """The product, a sum among the factors multiplied out where it is larger than what it is made of, or dearer."""
         kept = set(labels)
         for k, (value, own) in enumerate(factors):
-            rest = [*factors[:k], *factors[k + 1 :]]
-            if value.op != "plus" or kept.issuperset(own) or not self._is_better_divided(value, own, rest, kept):
+            if value.op != "plus" or kept.issuperset(own):
                 continue
-            terms = []
-            for v, at in zip(value.args, cast(tuple[Axes, ...], value.attrs[0]), strict=True):
-                term = Form(((v, tuple(own[i] for i in at)), *rest), index=frozenset(labels))
-                lost = [x for x in own if x not in kept and not any(x in ls for _, ls in term.factors)]
-                counts = [(self.values.number(x.size), ()) for x in lost]
-                terms.append((self.value(Form((*term.factors, *counts)), labels), (*range(len(labels)),)))
-            return self.values.plus(terms, dims), labels
+            rest = [*factors[:k], *factors[k + 1 :]]
+            terms = terms_of(value, own)
+            if entries(value.dims) > 1.0001 * max(map(seed, value.args)):
+                terms = nearer(self.values, terms)
+                others = [f for f in rest if f != (value, own)]
+                if len(others) == len(rest) - 1 and all(v.number is not None for v, _ in others):
+                    return self._square(terms, own, others, labels), labels
+            elif not self._is_dearer(value, own, rest, kept):
+                continue
+            return self._added([[term, *rest] for term in terms], own, labels), labels
         return self._product(factors, labels)
 
-    def _is_better_divided(self, value: Value, own: Labels, rest: Sequence[Factor], kept: set[Label]) -> bool:
-        """Whether a sum is larger than what it is made of, or costs more to make than to multiply term by term."""
-        if entries(value.dims) > 1.0001 * max(map(_seed, value.args)):
-            return True
-        self.sums[value] += 1
-        if self._sums[value] > 1 or value in self.named or len(rest) != 1 or not all(map(_is_plain, value.args)):
+    def _added(self, products: Iterable[Sequence[Factor]], own: Labels, labels: Labels) -> Value:
+        """The sum of products; a label of `own` that is summed over, and that a product has no more, counts its size."""
+        parts = []
+        for inside in products:
+            counts = [(self.values.number(x.size), ()) for x in lost(own, set(labels), inside)]
+            form = Form((*inside, *counts), index=frozenset(labels))
+            parts.append((self.value(form, labels), (*range(len(labels)),)))
+        return self.values.plus(parts, tuple(x.size for x in labels))
+
+    def _square(self, terms: Sequence[Factor], own: Labels, rest: Sequence[Factor], labels: Labels) -> Value:
+        """Σ (a - b)^2, never below 0 whatever rounding does."""
+        made = self._added([[one, other, *rest] for one in terms for other in terms], own, labels)
+        axes = (*range(len(labels)),)
+        return self.values.make("entrywise", [made, self.values.number(0)], made.dims, "max", (axes, ()))
+
+    def _is_dearer(self, value: Value, own: Labels, rest: Sequence[Factor], kept: set[Label]) -> bool:
+        """Whether a sum that nothing else needs costs more to make than to multiply term by term."""
+        if self._counts.get(value, 2) > 1 or value in self.named or not rest:
             return False
-        labels = {*own, *rest[0][1]}
-        product = entries(x.size for x in labels)
-        summed = [x for x in own if x in rest[0][1] and x not in kept]
-        return len(summed) > 0 and (len(value.args) - 1) * product < _ENTRYWISE * entries(value.dims)
+        whole = making(value) + self._estimate([(value, own), *rest], kept)
+        parts = sum(self._estimate([*opened(v, at), *rest], kept) for v, at in terms_of(value, own))
+        return parts < 0.9 * whole
+
+    def _estimate(self, factors: Sequence[Factor], kept: set[Label]) -> float:
+        """What a product costs in the best order."""
+        with_axes = [(v, own) for v, own in factors if own]
+        if len(with_axes) < 2:
+            return sum(entries(v.dims) for v, _ in with_axes)
+        labels = [frozenset(own) for _, own in with_axes]
+        plan = _exact if len(labels) <= EXACT else _greedy
+        return plan(labels, frozenset(kept), lambda a, b, la, lb, out: _cost(la, lb, out))[0]
 
     def _product(self, given: Sequence[Factor], labels: Labels) -> Factor:
         scalars: list[Value] = []
@@ -191,9 +210,7 @@ class Contractor:
         def cost(
             a: frozenset[int], b: frozenset[int], la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]
         ) -> float:
-            union = entries(x.size for x in la | lb)
-            size = entries(x.size for x in out)
-            found = union * (_ENTRYWISE if len(out) == len(la | lb) else 1.0) + _ENTRYWISE * size
+            found, size = _cost(la, lb, out), entries(x.size for x in out)
             if size > limit * 1.0001:
                 found *= _TOO_LARGE
             if len(a) == len(b) == 1:
@@ -201,7 +218,7 @@ class Contractor:
                 found /= max(1, self._popular[self._key(*factors[i], *factors[j])])
             return found
 
-        tree = plan(labels, frozenset(keep), cost)
+        _, tree = plan(labels, frozenset(keep), cost)
         return self._run(tree, factors, keep, order)
 
     def _run(self, tree: Tree, factors: list[Factor], keep: set[Label], order: Labels) -> Factor:
@@ -315,25 +332,6 @@ def _one(x: Label, names: dict[Label, Label]) -> Label:
     return x
 
 
-def _is_plain(value: Value) -> bool:
-    """Whether a value is there before the sum that it is a term of: an input, its transpose, a multiple of one."""
-    if value.op == "times":
-        return len(value.args) == 2 and value.args[0].number is not None and _is_plain(value.args[1])
-    return value.op == "input" or (value.op == "permute" and _is_plain(value.args[0]))
-
-
-def _is_outer(value: Value) -> bool:
-    """Whether a product has more axes than any of its factors."""
-    return all(len(v.dims) < len(value.dims) for v in value.args)
-
-
-def _seed(value: Value) -> float:
-    """How many entries the largest part has of what a product of parts is spread from."""
-    if value.op in ("times", "place", "spread"):
-        return max(map(_seed, value.args))
-    return entries(value.dims)
-
-
 def _oriented(labels: Labels, orders: Sequence[Labels]) -> Labels:
     """The labels in the order in which the result, or a factor to come, has them; as they are where none has them all."""
     for order in orders:
@@ -351,7 +349,13 @@ def _result(inside: frozenset[int], labels: Sequence[frozenset[Label]], keep: fr
     return frozenset().union(*(labels[i] for i in inside)) & outside
 
 
-def _exact(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> Tree:
+def _cost(la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]) -> float:
+    """What it costs to multiply two factors with these labels."""
+    union = entries(x.size for x in la | lb)
+    return union * (ENTRYWISE if len(out) == len(la | lb) else 1.0) + ENTRYWISE * entries(x.size for x in out)
+
+
+def _exact(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> tuple[float, Tree]:
     """The cheapest tree of pairs."""
     count = len(labels)
     everything = frozenset(range(count))
@@ -369,16 +373,18 @@ def _exact(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cos
                     total = best[a][0] + best[b][0] + cost(a, b, out[a], out[b], out[whole])
                     options.append((total, (best[a][1], best[b][1])))
             best[whole] = min(options, key=lambda o: o[0])
-    return best[everything][1]
+    return best[everything]
 
 
-def _greedy(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> Tree:
+def _greedy(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> tuple[float, Tree]:
     """A tree of pairs, the cheapest pair first."""
     trees: dict[frozenset[int], Tree] = {frozenset([i]): i for i in range(len(labels))}
+    total = 0.0
     while len(trees) > 1:
         out = {s: _result(s, labels, keep) for s in trees}
         a, b = min(
             combinations(trees, 2), key=lambda p: cost(p[0], p[1], out[p[0]], out[p[1]], _result(p[0] | p[1], labels, keep))
         )
+        total += cost(a, b, out[a], out[b], _result(a | b, labels, keep))
         trees[a | b] = (trees.pop(a), trees.pop(b))
-    return next(iter(trees.values()))
+    return total, next(iter(trees.values()))

@@ -12,6 +12,7 @@ import sympy
 from sympy import Expr
 
 from matcalc.codegen.contract import Contractor
+from matcalc.codegen.definite import is_definite
 from matcalc.codegen.forms import Form, Label, Labels, Unequal, bare_sides, common, equate, masks, product, size_of
 from matcalc.codegen.ranges import hull, is_host
 from matcalc.codegen.values import Value, Values
@@ -158,7 +159,7 @@ class Lowering:
             if len(labels) >= 2 and labels[-2:] in ((*form.rows, *form.columns), (*form.columns, *form.rows)):
                 if self.has(e, "symmetric"):
                     self.values.symmetric.add(value)
-                if self.has(e, "posdef"):
+                if is_definite(e, self.has):
                     self.values.definite.add(value)
         return form
 
