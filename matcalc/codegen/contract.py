@@ -109,14 +109,18 @@ class Contractor:
                 continue
             rest = [*factors[:k], *factors[k + 1 :]]
             terms = terms_of(value, own)
+            inside = [[term, *rest] for term in terms]
             if entries(value.dims) > 1.0001 * max(map(seed, value.args)):
                 terms = nearer(self.values, terms)
+                inside = [[term, *rest] for term in terms]
                 others = [f for f in rest if f != (value, own)]
                 if len(others) == len(rest) - 1 and all(v.number is not None for v, _ in others):
                     return self._square(terms, own, others, labels), labels
-            elif not self._is_dearer(value, own, rest, kept):
+            elif self._is_dearer(value, own, rest, kept):
+                inside = [[*opened(*term), *rest] for term in terms]
+            else:
                 continue
-            return self._added([[term, *rest] for term in terms], own, labels), labels
+            return self._added(inside, own, labels), labels
         return self._product(factors, labels)
 
     def _added(self, products: Iterable[Sequence[Factor]], own: Labels, labels: Labels) -> Value:
@@ -172,14 +176,9 @@ class Contractor:
         if coefficient.number == 0:
             return coefficient, ()
         factors = halves(self.values, factors, keep, labels)
-        if coefficient.number not in (1, -1):
-            factors, coefficient = self._scaled(factors, labels, coefficient)
-        sign = self.values.number(1)
-        if coefficient.number is not None and coefficient.number.could_extract_minus_sign():
-            sign, coefficient = self.values.number(-1), self.values.number(-coefficient.number)
-        value, found = self._best(factors, keep, labels)
+        value, found, coefficient = self._best(factors, keep, labels, coefficient)
         whole = (*range(len(found)),)
-        return self.values.times([(sign, ()), (coefficient, ()), (value, whole)], value.dims), found
+        return self.values.times([(coefficient, ()), (value, whole)], value.dims), found
 
     def _reduced(self, value: Value, own: Labels, labels: Labels, given: Sequence[Factor]) -> Factor:
         """The factor with each label once, and summed over labels that it alone has."""
@@ -190,19 +189,10 @@ class Contractor:
         lonely = tuple(i for i, x in enumerate(own) if x not in labels and count[x] == 1)
         return self.values.summed(value, lonely), tuple(x for i, x in enumerate(own) if i not in lonely)
 
-    def _scaled(self, factors: list[Factor], labels: Labels, coefficient: Value) -> tuple[list[Factor], Value]:
-        """The coefficient with the smallest factor, if that is smaller than the result; else left over."""
-        one = self.values.number(1)
-        smallest = min(range(len(factors)), key=lambda i: entries(factors[i][0].dims))
-        value, own = factors[smallest]
-        if 2 * entries(value.dims) > entries(x.size for x in labels):
-            return factors, coefficient
-        scaled = self.values.times([(coefficient, ()), (value, (*range(len(own)),))], value.dims)
-        return [*factors[:smallest], (scaled, own), *factors[smallest + 1 :]], one
-
     # ------------------------------------------------------------ order
 
-    def _best(self, factors: list[Factor], keep: set[Label], order: Labels) -> Factor:
+    def _best(self, factors: list[Factor], keep: set[Label], order: Labels, coefficient: Value) -> tuple[Value, Labels, Value]:
+        """(the product, its labels, the coefficient if it is still to be multiplied by, else 1)."""
         limit = max([entries(x.size for x in order), *(entries(v.dims) for v, _ in factors)])
         plan = _exact if len(factors) <= EXACT else _greedy
         labels = [frozenset(own) for _, own in factors]
@@ -219,7 +209,17 @@ class Contractor:
             return found
 
         _, tree = plan(labels, frozenset(keep), cost)
-        return self._run(tree, factors, keep, order)
+        if isinstance(tree, int):
+            return *factors[tree], coefficient
+        pair = [self._run(part, factors, keep, order) for part in tree]
+        smaller = min(pair, key=lambda f: entries(f[0].dims))
+        size = entries(x.size for x in order)
+        if coefficient.number not in (1, -1) and 2 * entries(smaller[0].dims) <= size:
+            value, own = smaller
+            scaled = self.values.times([(coefficient, ()), (value, (*range(len(own)),))], value.dims), own
+            pair = [scaled if f is smaller else f for f in pair]
+            coefficient = self.values.number(1)
+        return *self.pair(pair[0], pair[1], keep, (order,)), coefficient
 
     def _run(self, tree: Tree, factors: list[Factor], keep: set[Label], order: Labels) -> Factor:
         """The value of a tree of pairs of numbers of factors."""
@@ -253,6 +253,8 @@ class Contractor:
         if batch:
             return self._einsum(one, other, [*batch, *fa, *fb], orders)
         if not fa and not fb:
+            if b.serial < a.serial:
+                (a, la), (b, lb) = (b, lb), (a, la)
             aligned = self.values.permuted(b, tuple(lb.index(x) for x in la))
             return self.values.make("dot", [a, aligned], ()), ()
         for (inverse, li), (x, lx) in ((one, other), (other, one)):

@@ -8,8 +8,10 @@ from functools import partial
 
 import sympy
 
-from matcalc.codegen.forms import Form, Label, Labels
+from matcalc.codegen.divide import seed
+from matcalc.codegen.forms import Form, Label, Labels, product
 from matcalc.codegen.lower import Handler, Lowering
+from matcalc.codegen.sizes import entries
 from matcalc.nodes.algebra import build, mul, rebuild, split_coefficient, unbroadcast
 from matcalc.nodes.expr import Node, head, is_scalar, operands, shape
 from matcalc.nodes.families import PARTS
@@ -97,6 +99,10 @@ def reduction(to: Lowering, e: Node, name: str = "") -> Form:
     X, *rest = operands(e)
     form = to.settled(to.full(to.fresh(X)[0]))
     value, labels = form.factors[0]
+    if head(e) == "norm" and value.op == "plus" and entries(value.dims) > 1.0001 * max(map(seed, value.args)):
+        squared = to.settled(product(to.values, form, form))
+        value, labels = squared.factors[0]
+        return to.single(labels, to.values.entrywise("sqrt", value), squared)
     axes = tuple(i for i, x in enumerate(labels) if x not in form.index)
     left = tuple(x for x in labels if x in form.index)
     others = [to.array(x)[0] for x in rest]

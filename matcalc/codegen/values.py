@@ -81,6 +81,10 @@ class Values:
         if coefficient == 1 and len(others) == 1:
             return self.spread(*others[0], dims)
         if coefficient != 1:
+            if len(others) == 1 and others[0][0].op == "times":
+                inner, at = others[0]
+                own = cast(tuple[Axes, ...], inner.attrs[0])
+                others = [(v, tuple(at[i] for i in axes)) for v, axes in zip(inner.args, own, strict=True)]
             others.insert(0, (self.number(coefficient), ()))
         covered = sorted({a for _, axes in others for a in axes})
         if len(covered) < len(dims):
