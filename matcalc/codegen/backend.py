@@ -13,8 +13,8 @@ from matcalc.errors import ArgumentError, RuleError
 from matcalc.rulefiles.signatures import RULES
 
 FOLDER = RULES / "backends"
-_TABLES = ("names", "header", "imports", "ops", "entrywise", "reduce", "helpers", "text", "runtime", "host")
-_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", *_TABLES})
+_TABLES = ("names", "header", "imports", "ops", "entrywise", "reduce", "whole", "helpers", "text", "runtime", "host")
+_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", "mixes", "places", *_TABLES})
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class Backend:
     def spelling(self, table: str, name: str) -> str | None:
         """How an operation is spelled; None where the language has no way."""
         return self.tables[table].get(name) or None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether arrays of numbers, of whole numbers and of what is true or false may be multiplied."""
+        return self.settings["mixes"] == "yes"
 
 
 @cache

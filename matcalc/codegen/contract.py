@@ -7,7 +7,7 @@ product, or, where labels are kept that both have, an einsum.  Sizes are symbols
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from matcalc.codegen.factor import Factorisations, Plan
@@ -26,10 +26,12 @@ _TOO_LARGE = 1e4
 class Contractor:
     """Forms as values; pairs that several forms have are multiplied once."""
 
-    def __init__(self, values: Values, plan: Plan, popular: Counter[tuple[object, ...]] | None = None) -> None:
+    def __init__(
+        self, values: Values, plan: Plan, spells: Callable[[str, str], bool], popular: Counter[tuple[object, ...]] | None = None
+    ) -> None:
         """`popular` tells how often a pair of factors was met in an earlier run over the same forms."""
         self.values = values
-        self.factorisations = Factorisations(values, plan)
+        self.factorisations = Factorisations(values, plan, spells)
         self.met: Counter[tuple[object, ...]] = Counter()
         self._popular = popular or Counter()
 
@@ -162,7 +164,7 @@ class Contractor:
             aligned = self.values.permuted(b, tuple(lb.index(x) for x in la))
             return self.values.make("dot", [a, aligned], ()), ()
         for (inverse, li), (x, lx) in ((one, other), (other, one)):
-            if self.factorisations.applies(inverse) and len(summed) == 1 and len(lx) <= 2:
+            if self.factorisations.applies(inverse, x) and len(summed) == 1 and len(lx) <= 2:
                 return self._solved(inverse, li, x, lx, summed[0])
         if not fa or (fb and _oriented((*fa, *fb), orders)[0] in fb):
             (a, la), (b, lb), fa, fb = (b, lb), (a, la), fb, fa

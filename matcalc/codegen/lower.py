@@ -38,13 +38,13 @@ class Lowering:
         definitions: Mapping[Node, Node],
         has: Callable[[Node, str], bool],
         handlers: Mapping[str, Handler],
-        spells: Callable[[str], bool],
+        spells: Callable[[str, str], bool],
     ) -> None:
         """`has(node, structure)` says what is known of a node; `handlers` lower the operations of those names.
 
-        Whether the language `spells` an operation itself decides where there is another way.
+        Whether the language `spells` an operation of a table itself decides where there is another way.
         """
-        self._spells = spells
+        self.spells = spells
         self._handlers = handlers
         self.values = values
         self.contractor = contractor
@@ -84,7 +84,7 @@ class Lowering:
         if is_unknown(name):
             return self._called(e, ("grad_" if is_upstream(name) else "") + function_of(name))
         record = self.rules.record(name) if self.rules.has(name) else None
-        if record is not None and record.entrywise and self._spells(name):
+        if record is not None and record.entrywise and self.spells(name, "entrywise"):
             return self.entrywise(name, *operands(e))
         if record is not None and "value" in record.formulas:
             return self.form(self.rules.apply(name, "value", operands(e), result=shape(e)))

@@ -82,9 +82,11 @@ def _gathered(to: Lowering, form: Form, x: Label, index: Value, labels: Labels, 
         axis = own.index(x)
         common = tuple(y for y in labels if y in own)
         new = tuple(y for y in labels if y not in own)
+        if common and not to.spells("gather", "ops"):
+            units = to.values.make("onehot", [index], (*index.dims, x.size))
+            factors += [(value, own), (units, (*labels, x))]
+            continue
         out = (*common, *(y for y in own if y is not x and y not in common), *new) if common else (*own[:axis], *labels, *own[axis + 1 :])
-        spec = (axis, tuple(own.index(y) if y is not x else -1 for y in own), tuple(labels.index(y) for y in labels))
-        del spec
         numbers = {y: n for n, y in enumerate(dict.fromkeys((*own, *labels)))}
         codes = tuple(tuple(numbers[y] for y in ls) for ls in (own, labels, out))
         made = to.values.make("gather", [value, index], tuple(y.size for y in out), axis, *codes)

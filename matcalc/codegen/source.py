@@ -74,7 +74,7 @@ def source(
         definitions,
         rules,
         has,
-        lambda name: language.spelling("entrywise", name) is not None,
+        lambda name, table: language.spelling(table, name) is not None,
     )
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
@@ -85,7 +85,7 @@ def source(
     texts = {name: argument for argument, name in arguments.items()}
     texts |= {s: rename(s) for s in symbols} | {f: f for f in functions}
     inputs = {name: built.inputs[name] for name in needed}
-    writer = Writer(language, texts, inputs, built.names)
+    writer = Writer(language, texts, inputs, built.names, built.whole)
     lines = writer.write(built.roots, [out.name for out in outputs])
     header = _header(language, [rename(n) for n in needed])
     doc = _docstring(outputs, built.inputs, definitions, order, rename, about, language)

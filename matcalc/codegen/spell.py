@@ -11,7 +11,7 @@ from sympy import Expr
 from matcalc.codegen.backend import Backend
 from matcalc.codegen.numbers import number_text
 from matcalc.codegen.templates import PRODUCT, Spelled, fill
-from matcalc.codegen.values import Axes, Value
+from matcalc.codegen.values import Axes, Value, postorder
 from matcalc.errors import ArgumentError
 
 COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
@@ -27,6 +27,7 @@ class Speller:
         self.arguments = arguments
         self.known: dict[Value, Spelled] = {}
         self.like = ""
+        self.whole: set[Value] = set()
 
     # ------------------------------------------------------------ texts
 
@@ -36,7 +37,15 @@ class Speller:
         if found is not None:
             return found
         method = _METHODS.get(value.op)
-        return method(self, value) if method else self.op(value.op, [self.numeric(a) for a in value.args], **self._about(value))
+        return method(self, value) if method else self.plain(value)
+
+    def plain(self, value: Value) -> Spelled:
+        """An operation as the language spells it, for a transpose and for a right side with one axis if it has that."""
+        name = value.op
+        for variant, applies in (("turned", value.attrs[:1] == (True,)), ("vector", value.args and len(value.args[-1].dims) == 1)):
+            if applies and self.has(f"{name}_{variant}"):
+                name = f"{name}_{variant}"
+        return self.op(name, [self.numeric(a) for a in value.args], **self._about(value))
 
     def op(self, name: str, operands: Sequence[Spelled], table: str = "ops", **fields: str) -> Spelled:
         """The spelling of an operation."""
@@ -72,12 +81,20 @@ class Speller:
         fields |= {f"size{i}": self.number(a.number).text for i, a in enumerate(value.args) if a.number is not None}
         if value.args and value.args[0].dims:
             fields["rows"] = self.number(value.args[0].dims[-1]).text
-        return fields | {"turned": "1" if value.attrs and value.attrs[0] is True else "0"}
+        return fields
 
     def numeric(self, value: Value) -> Spelled:
-        """The value as an array of numbers: what is true or false as 1.0 or 0.0."""
-        made = self(value)
-        return self.op("indicator", [made]) if is_comparison(value) and value not in self.known else made
+        """The value as an array of numbers: what is true or false as 1.0 or 0.0, whole numbers where these do not mix."""
+        convert = is_comparison(value) or (not self.language.mixes and self.is_whole(value))
+        return self.op("indicator", [self(value)]) if convert else self(value)
+
+    def is_whole(self, value: Value) -> bool:
+        """Whether a value is an array of whole numbers."""
+        if value.op in ("plus", "times") and value.dims:
+            return all(a.number.is_integer if a.number is not None else self.is_whole(a) for a in value.args)
+        if value.op in ("permute", "spread", "reshape", "item", "slice", "gather"):
+            return self.is_whole(value.args[0])
+        return value.op == "range" or value in self.whole
 
     def aligned(self, value: Value, axes: Axes, ndim: int, loose: bool = False) -> Spelled:
         """The value on some axes of a result: `x[:, None]`."""
@@ -102,9 +119,14 @@ class Speller:
     def times(self, value: Value) -> Spelled:
         """A product, divided by what is a reciprocal."""
         axes = cast(tuple[Axes, ...], value.attrs[0])
-        return self._product(list(zip(value.args, axes, strict=True)), len(value.dims))
+        return self._product(list(zip(value.args, axes, strict=True)), len(value.dims), self.is_whole(value))
 
-    def _product(self, parts: Sequence[tuple[Value, Axes]], ndim: int) -> Spelled:
+    def _product(self, parts: Sequence[tuple[Value, Axes]], ndim: int, whole: bool = False) -> Spelled:
+        conditions = [part for part in parts if is_comparison(part[0])]
+        others = [part for part in parts if part not in conditions]
+        if not self.language.mixes and len(conditions) == 1 and any(v.number is None for v, _ in others):
+            ((condition, axes),) = conditions
+            return self.op("where", [self.aligned(condition, axes, ndim, loose=True), self._product(others, ndim)])
         coefficient = parts[0][0].number
         if coefficient is not None:
             parts = parts[1:]
@@ -114,8 +136,8 @@ class Speller:
         if [a for _, a in above] == [(0,), (1,)] and ndim == 2 and self.has("outer"):
             texts = [self.op("outer", [self.numeric(v) for v, _ in above])]
         else:
-            numbers = sum(not is_comparison(v) for v, _ in above) > 0
-            texts = [self.aligned(v, a, ndim, loose=numbers) for v, a in above]
+            loose = whole or (self.language.mixes and len(conditions) < len(above))
+            texts = [self.aligned(v, a, ndim, loose=loose) for v, a in above]
         if coefficient != 1 or not texts:
             texts.insert(0, self.number(coefficient))
         found = texts[0]
@@ -131,7 +153,8 @@ class Speller:
         """A sum; what is negative is subtracted, and comes last."""
         axes = cast(tuple[Axes, ...], value.attrs[0])
         ndim = len(value.dims)
-        terms = [self._signed(v, a, ndim) for v, a in zip(value.args, axes, strict=True)]
+        whole = self.is_whole(value)
+        terms = [self._signed(v, a, ndim, whole) for v, a in zip(value.args, axes, strict=True)]
         terms.sort(key=lambda t: t[0])
         negative, found = terms[0]
         if negative:
@@ -140,11 +163,11 @@ class Speller:
             found = self.op("minus" if minus else "plus", [found, text])
         return found
 
-    def _signed(self, value: Value, axes: Axes, ndim: int) -> tuple[bool, Spelled]:
+    def _signed(self, value: Value, axes: Axes, ndim: int, whole: bool) -> tuple[bool, Spelled]:
         """(whether a term is subtracted, the term without its sign)."""
         number = value.number if value.op == "number" else value.args[0].number if value.op == "times" else None
         if number is None or value in self.known or not number.could_extract_minus_sign():
-            return False, self.aligned(value, axes, ndim)
+            return False, self.aligned(value, axes, ndim, loose=whole)
         if value.op == "number":
             return True, self.number(-number)
         inner = cast(tuple[Axes, ...], value.attrs[0])
@@ -152,7 +175,7 @@ class Speller:
         place = axes if own == ndim else (*range(own),)
         parts = [(v, tuple(place[i] for i in a)) for v, a in zip(value.args[1:], inner[1:], strict=True)]
         factor = Value("number", (), (-number,), ())
-        return True, self._product([(factor, ()), *parts], own)
+        return True, self._product([(factor, ()), *parts], own, whole)
 
     def power(self, value: Value) -> Spelled:
         """value ** exponent."""
@@ -165,19 +188,22 @@ class Speller:
     def entrywise(self, value: Value) -> Spelled:
         """A function of the entries."""
         name = cast(str, value.attrs[0])
-        axes = cast(tuple[Axes, ...], value.attrs[1])
-        texts = [self.aligned(v, a, len(value.dims)) for v, a in zip(value.args, axes, strict=True)]
-        host = all(v.number is not None for v in value.args)
-        if name in ("max", "min") and value.args[1].number == 0 and name == "max" and self.has("relu", "entrywise"):
+        parts = list(zip(value.args, cast(tuple[Axes, ...], value.attrs[1]), strict=True))
+        if name in ("max", "min"):
+            parts.sort(key=lambda part: part[0].number is not None)
+        whole = name in COMPARISONS and all(v.number is not None or self.is_whole(v) for v in value.args)
+        texts = [self.aligned(v, a, len(value.dims), loose=whole) for v, a in parts]
+        if name == "max" and parts[1][0].number == 0 and self.has("relu", "entrywise"):
             return self.op("relu", texts[:1], "entrywise")
-        return self.op(name, texts, "host" if host and self.has(name, "host") else "entrywise")
+        by_number = f"{name}_number"
+        return self.op(by_number if parts[-1][0].number is not None and self.has(by_number, "entrywise") else name, texts, "entrywise")
 
     def gated(self, value: Value) -> Spelled:
         """A value where a condition holds, 0 elsewhere."""
         body, condition = value.args
         axes, at = cast(tuple[Axes, Axes], value.attrs[0])
         ndim = len(value.dims)
-        if not condition.dims:
+        if not condition.dims and self.has("choose"):
             held = self.aligned(body, axes, ndim)
             zero = self.op("zeros", [], shape=self.shape(value.dims)) if value.dims else self.number(sympy.Float(0))
             return self.op("choose", [held, self(condition), zero])
@@ -192,20 +218,23 @@ class Speller:
         """A value repeated."""
         (x,), axes = value.args, cast(Axes, value.attrs[0])
         if not x.dims:
-            return self.op("full", [self(x)], shape=self.shape(value.dims))
+            name = "full" if x.number is not None or self.has("choose") else "spread"
+            return self.op(name, [self.numeric(x)], shape=self.shape(value.dims))
         return self.op("spread", [self.aligned(x, axes, len(value.dims))], shape=self.shape(value.dims))
 
     def permute(self, value: Value) -> Spelled:
         """Axes in another order."""
         return self._permuted(self.numeric(value.args[0]), cast(Axes, value.attrs[0]))
 
-    def reduced(self, value: Value, name: str = "") -> Spelled:
+    def reduced(self, value: Value) -> Spelled:
         """A sum, a norm … along axes, or of all entries."""
         axes = cast(Axes, value.attrs[0])
         x = value.args[0]
-        shown = "None" if len(axes) == len(x.dims) else str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
-        text = self.op(name or value.op, [self.numeric(a) for a in value.args], "reduce", axis=shown)
-        return Spelled(text.text.replace(", axis=None", ""), text.strength)
+        shown = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
+        texts = [self.numeric(a) for a in value.args]
+        if len(axes) < len(x.dims):
+            return self.op(value.op, texts, "reduce", axis=shown)
+        return self.op(value.op, texts, "whole" if self.has(value.op, "whole") else "reduce", axis=shown)
 
     def diagonal(self, value: Value) -> Spelled:
         """The entries of a diagonal."""
@@ -339,7 +368,10 @@ class Speller:
         common = [i for i in labels if i in own]
         at = self.op("minus", [self(index), self.number(sympy.S.One)]).text
         if not common:
-            found = self.op("index", [self.numeric(x)], places=", ".join([":"] * axis + [at]))
+            if self.has("gather"):
+                found = self.op("gather", [self.numeric(x)], places=", ".join([":"] * axis + [at]))
+            else:
+                found = self.op("take", [self.numeric(x), Spelled(at)], axis=str(axis))
             made = (*own[:axis], *labels, *own[axis + 1 :])
         else:
             first = len(labels)
@@ -363,6 +395,8 @@ class Speller:
 
     def _at(self, value: Value, axis: int, text: str) -> Spelled:
         places = [":"] * axis + [text]
+        if self.language.settings["places"] == "all":
+            places += [":"] * (len(value.dims) - len(places))
         return self.op("index", [self.numeric(value)], places=", ".join(places))
 
     def item(self, value: Value) -> Spelled:
@@ -389,6 +423,18 @@ class Speller:
     def call(self, value: Value) -> Spelled:
         """A function that is given."""
         return self.op("call", [self(a) for a in value.args], function=self.arguments[cast(str, value.attrs[0])])
+
+    def powers(self, value: Value) -> Spelled:
+        """X^k for every k that an index gives."""
+        X, exponent = value.args
+        (index,) = (v for v in postorder([exponent]) if v.op == "range")
+        low, high = (cast(Expr, e) for e in index.attrs)
+        taken = {known.text for known in self.known.values()}
+        letter = next(letter for letter in "rst" + _LETTERS if letter not in taken)
+        self.known[index] = Spelled(letter)
+        texts = [self.numeric(X), self(exponent)]
+        del self.known[index]
+        return self.op("powers", texts, letter=letter, low=self.size(low), end=self.size(high + 1))
 
     def concat(self, value: Value) -> Spelled:
         """Arrays one after the other."""
@@ -440,7 +486,7 @@ _METHODS: dict[str, Callable[[Speller, Value], Spelled]] = {
     "host": Speller.host,
     "onehot": Speller.onehot,
     "gather": Speller.gather,
-    "powers": lambda s, v: s.op("powers", [s(a) for a in v.args]),
+    "powers": Speller.powers,
     "call": Speller.call,
     "concat": Speller.concat,
 }
