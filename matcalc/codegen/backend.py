@@ -31,6 +31,11 @@ class Backend:
         return self.tables[table].get(name) or None
 
     @property
+    def needs_an_array(self) -> bool:
+        """Whether new arrays are made like others."""
+        return "{like}" in self.tables["ops"].get("eye", "")
+
+    @property
     def mixes(self) -> bool:
         """Whether arrays of numbers, of whole numbers and of what is true or false may be multiplied."""
         return self.settings["mixes"] == "yes"

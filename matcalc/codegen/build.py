@@ -36,10 +36,11 @@ def build(
     rules: Rulebase,
     has: Callable[[Node, str], bool],
     spells: Callable[[str, str], bool],
+    example: Node | None = None,
 ) -> Built:
     """The values of expressions, each with the variable whose shape it has, if any.
 
-    `spells(name, table)` tells whether the language has an operation.
+    `spells(name, table)` tells whether the language has an operation; `example` is an input where no array is.
     """
     values = Values()
     plan, popular = Plan(), Counter[tuple[object, ...]]()
@@ -50,6 +51,8 @@ def build(
         if popular:
             break
         plan, popular = planned(made), contractor.met + Counter({(): 1})
+    if example is not None and not any(value.dims for value in lowering.inputs.values()):
+        lowering.form(example)
     inputs = {name_of(leaf): value for leaf, value in lowering.inputs.items()}
     whole = frozenset(value for leaf, value in lowering.inputs.items() if "integer" in properties(leaf))
     return Built(made, inputs, lowering.names, whole)

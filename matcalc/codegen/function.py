@@ -111,7 +111,7 @@ class Function:
         return source(
             self._outputs,
             kept,
-            [*self._problem.variables],
+            self._problem.variables,
             calls,
             lambda name: self._arguments.get(name, argument_name(name)),
             self._about,

@@ -56,7 +56,7 @@ class Source:
 def source(
     outputs: Sequence[Output],
     definitions: Mapping[Node, Node],
-    order: Sequence[str],
+    variables: Mapping[str, Node],
     called: Mapping[str, str],
     rename: Callable[[str], str],
     about: About,
@@ -66,7 +66,7 @@ def source(
 ) -> Source:
     """The function that returns the outputs, in a language.
 
-    `order` is that of the variables, `called` names the arguments of unknown functions, `rename` those of variables.
+    `called` names the arguments of unknown functions, `rename` those of variables.
     Raises: ArgumentError where the language has no spelling of an operation.
     """
     built = build(
@@ -75,7 +75,9 @@ def source(
         rules,
         has,
         lambda name, table: language.spelling(table, name) is not None,
+        _example(outputs, variables) if language.needs_an_array else None,
     )
+    order = [*variables]
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
     whole = [s for s in symbols if s not in told]
@@ -92,11 +94,17 @@ def source(
     body = [*header, *lines.statements, f"return {', '.join(lines.returns)}"]
     text = language.tables["text"]
     given = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
-    decorated = text["decorator"].format(static=", ".join(repr(rename(n)) for n in whole)) if whole and "decorator" in text else text.get("plain", "")
+    decorated = text["decorator"].format(static=", ".join(f'"{rename(n)}"' for n in whole)) if whole and "decorator" in text else text.get("plain", "")
     head_line = text["head"].format(name=about.name, arguments=", ".join(given))
     function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    ")]))
     above = _above(language, "\n".join([*([decorated] if decorated else []), *body]))
     return Source(f"{above}{function}\n", about.name, {**arguments, **{f: f for f in functions}}, tuple(rename(n) for n in whole), _ends(built.roots))
+
+
+def _example(outputs: Sequence[Output], variables: Mapping[str, Node]) -> Node | None:
+    """An array that tells what new ones are like: that which is differentiated by, or the first."""
+    like = [out.like for out in outputs if out.like is not None]
+    return next((x for x in (*like, *variables.values()) if not is_scalar(x)), None)
 
 
 def _ends(roots: Sequence[Value]) -> tuple[Expr, ...]:
@@ -115,7 +123,8 @@ def _rank(name: str, order: Sequence[str]) -> tuple[int, str]:
 
 
 def _header(language: Backend, arrays: Sequence[str]) -> list[str]:
-    return [line.format(arrays=", ".join(arrays)) for line in language.tables["header"].values()]
+    """The lines before all others, if there is an array."""
+    return [line.format(arrays=", ".join(arrays)) for line in language.tables["header"].values() if arrays]
 
 
 def _above(language: Backend, body: str) -> str:

@@ -124,7 +124,7 @@ class Speller:
     def _product(self, parts: Sequence[tuple[Value, Axes]], ndim: int, whole: bool = False) -> Spelled:
         conditions = [part for part in parts if is_comparison(part[0])]
         others = [part for part in parts if part not in conditions]
-        if not self.language.mixes and len(conditions) == 1 and any(v.number is None for v, _ in others):
+        if not self.language.mixes and len(conditions) == 1 and any(v.op not in ("number", "host") for v, _ in others):
             ((condition, axes),) = conditions
             return self.op("where", [self.aligned(condition, axes, ndim, loose=True), self._product(others, ndim)])
         coefficient = parts[0][0].number
@@ -231,6 +231,8 @@ class Speller:
         axes = cast(Axes, value.attrs[0])
         x = value.args[0]
         shown = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
+        if value.op == "sum" and len(x.dims) == 1 and x.op == "diagonal" and x not in self.known and len(x.args[0].dims) == 2:
+            return self.op("trace", [self.numeric(x.args[0])])
         texts = [self.numeric(a) for a in value.args]
         if len(axes) < len(x.dims):
             return self.op(value.op, texts, "reduce", axis=shown)
@@ -352,6 +354,8 @@ class Speller:
         n = self.number(value.dims[-1]).text
         at = self(place)
         if place.dims:
+            if self.has("onehot"):
+                return self.op("onehot", [at], n=n)
             at = self.op("index", [at], places=", ".join([":"] * len(place.dims) + ["None"]))
         return self.op("indicator", [self.op("eq", [at, self.op("range", [], low="1", end=self._end(n))], "entrywise")])
 
