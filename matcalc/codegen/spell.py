@@ -289,6 +289,8 @@ class Speller:
     def matvec(self, value: Value) -> Spelled:
         """A product of a matrix and a vector: A @ x, or x @ A for A'x."""
         A, x = value.args
+        if value.attrs[0] and self.has("matvec_turned"):
+            return self.op("matvec_turned", [self.numeric(A), self.numeric(x)])
         if value.attrs[0]:
             return self.op("matvec", [self.op("transposed", [self.numeric(A)]), self.numeric(x)])
         return self.op("matvec", [self.numeric(A), self.numeric(x)])
