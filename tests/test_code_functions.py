@@ -1,4 +1,4 @@
-"""Functions that the corpus does not use, in every language whose library is installed: value and gradient as NumPy finds them."""
+"""Functions that the corpus does not use, in every language whose library is installed: value and gradient as in NumPy."""
 
 from __future__ import annotations
 

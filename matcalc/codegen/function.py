@@ -226,7 +226,8 @@ class Function:
         stated = {name: value for name, value in held.items() if is_scalar(self._known[name]) and self._known[name].is_integer}
         arrays = {self._known[name]: _columned(self._known[name], a) for name, a in held.items() if not is_scalar(self._known[name])}
         sizes = infer_sizes(arrays, stated)
-        labels = {name: np.asarray(held[name]).astype(float) for name in self._labelled if name in held and self._is_known(held[name])}
+        looked_at = [name for name in self._labelled if name in held and self._is_known(held[name])]
+        labels = {name: np.asarray(held[name]).astype(float) for name in looked_at}
         self._labels.check({**labels, **{n: np.float64(v) for n, v in sizes.items()}}, sizes)
         return sizes
 

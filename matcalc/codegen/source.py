@@ -95,7 +95,8 @@ def source(
     text = language.tables["text"]
     given = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
     static = [*functions, *(rename(n) for n in whole)]
-    decorated = text["decorator"].format(static=", ".join(f'"{n}"' for n in static)) if static and "decorator" in text else text.get("plain", "")
+    decorator = text.get("decorator" if static else "plain", "")
+    decorated = decorator.format(static=", ".join(f'"{n}"' for n in static))
     head_line = text["head"].format(name=about.name, arguments=", ".join(given))
     function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    ")]))
     above = _above(language, "\n".join([*([decorated] if decorated else []), *body]))

@@ -10,7 +10,7 @@ from sympy import Expr
 
 from matcalc.codegen.backend import Backend
 from matcalc.codegen.numbers import number_text
-from matcalc.codegen.templates import PRODUCT, Spelled, fill
+from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Axes, Value, postorder
 from matcalc.errors import ArgumentError
 
@@ -42,7 +42,8 @@ class Speller:
     def plain(self, value: Value) -> Spelled:
         """An operation as the language spells it, for a transpose and for a right side with one axis if it has that."""
         name = value.op
-        for variant, applies in (("turned", value.attrs[:1] == (True,)), ("vector", value.args and len(value.args[-1].dims) == 1)):
+        vector = bool(value.args) and len(value.args[-1].dims) == 1
+        for variant, applies in (("turned", value.attrs[:1] == (True,)), ("vector", vector)):
             if applies and self.has(f"{name}_{variant}"):
                 name = f"{name}_{variant}"
         return self.op(name, [self.numeric(a) for a in value.args], **self._about(value))
@@ -195,8 +196,9 @@ class Speller:
         texts = [self.aligned(v, a, len(value.dims), loose=whole) for v, a in parts]
         if name == "max" and parts[1][0].number == 0 and self.has("relu", "entrywise"):
             return self.op("relu", texts[:1], "entrywise")
-        by_number = f"{name}_number"
-        return self.op(by_number if parts[-1][0].number is not None and self.has(by_number, "entrywise") else name, texts, "entrywise")
+        if parts[-1][0].number is not None and self.has(f"{name}_number", "entrywise"):
+            name = f"{name}_number"
+        return self.op(name, texts, "entrywise")
 
     def gated(self, value: Value) -> Spelled:
         """A value where a condition holds, 0 elsewhere."""
@@ -267,7 +269,8 @@ class Speller:
             if self.has("diag"):
                 return self.op("diag", [self.numeric(x)])
         ndim = len(value.dims)
-        found = self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
+        ones = x.op == "spread" and x.args[0].number == 1 and all(axes.count(i) > 1 for i in axes)
+        found = None if ones else self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
         for i, a in enumerate(axes):
             first = axes.index(a)
             if first != i:
@@ -276,7 +279,8 @@ class Speller:
                 while places[0] == "None":
                     places.pop(0)
                 factor = eye if "None" not in places else self.op("index", [eye], places=", ".join(places))
-                found = self.op("times", [found, factor])
+                found = factor if found is None else self.op("times", [found, factor])
+        assert found is not None
         return found
 
     # ------------------------------------------------------------ products
@@ -312,6 +316,9 @@ class Speller:
         """A product over some axes that keeps others of both."""
         a, b, out = (cast(Axes, part) for part in value.attrs)
         texts = [self.numeric(x) for x in value.args]
+        gone = [i for i in a if i not in out]
+        if a == b and len(gone) == 1 and out == tuple(i for i in a if i not in gone) and self.has("rowwise"):
+            return self.op("rowwise", texts, axis=str(a.index(gone[0])))
         if self.has("einsum"):
             spec = [("".join(_LETTERS[i] for i in part)) for part in (a, b, out)]
             return self.op("einsum", texts, spec=f'"{spec[0]},{spec[1]}->{spec[2]}"')
@@ -322,8 +329,6 @@ class Speller:
         batch = [i for i in a if i in b and i in out]
         summed = [i for i in a if i in b and i not in out]
         fa, fb = [i for i in a if i not in b], [i for i in b if i not in a]
-        if a == b and len(summed) == 1 and list(out) == batch and self.has("rowwise"):
-            return self.op("rowwise", texts, axis=str(a.index(summed[0]) - len(a)))
         sizes = {**dict(zip(a, value.args[0].dims, strict=True)), **dict(zip(b, value.args[1].dims, strict=True))}
 
         def arranged(text: Spelled, have: Axes, want: list[int], groups: tuple[list[int], ...]) -> Spelled:
@@ -399,19 +404,25 @@ class Speller:
         order = tuple(made.index(i) for i in out)
         return found if order == (*range(len(order)),) else self._permuted(found, order)
 
-    def _at(self, value: Value, axis: int, text: str) -> Spelled:
-        places = [":"] * axis + [text]
-        if self.language.settings["places"] == "all":
-            places += [":"] * (len(value.dims) - len(places))
-        return self.op("index", [self.numeric(value)], places=", ".join(places))
+    def _at(self, value: Value, texts: Mapping[int, str]) -> Spelled:
+        """The part at places on some axes."""
+        end = len(value.dims) if self.language.settings["places"] == "all" else max(texts) + 1
+        return self.op("index", [self.numeric(value)], places=", ".join(texts.get(i, ":") for i in range(end)))
 
     def item(self, value: Value) -> Spelled:
-        """A part at a place."""
-        axis, at, size = value.attrs
-        text = self.number(cast(Expr, at)).text
-        if size is not None:
-            text = f"min(max({text}, 0), {self.number(cast(Expr, size - 1)).text})"  # type: ignore[operator]
-        return self._at(value.args[0], cast(int, axis), text)
+        """A part at a place, or at places on several axes."""
+        chain = [value]
+        while chain[-1].args[0].op == "item" and chain[-1].args[0] not in self.known:
+            chain.append(chain[-1].args[0])
+        whole = chain[-1].args[0]
+        left, texts = [*range(len(whole.dims))], dict[int, str]()
+        for part in reversed(chain):
+            axis, at, size = part.attrs
+            text = self.number(cast(Expr, at)).text
+            if size is not None:
+                text = f"min(max({text}, 0), {self.number(cast(Expr, size - 1)).text})"  # type: ignore[operator]
+            texts[left.pop(cast(int, axis))] = text
+        return self._at(whole, texts)
 
     def slice(self, value: Value) -> Spelled:
         """The parts between two places."""
@@ -419,7 +430,7 @@ class Speller:
         low, high = ("" if e == 0 else self.size(cast(Expr, e)) for e in (start, stop))
         if stop == value.args[0].dims[cast(int, axis)]:
             high = ""
-        return self._at(value.args[0], cast(int, axis), f"{low}:{high}")
+        return self._at(value.args[0], {cast(int, axis): f"{low}:{high}"})
 
     def range(self, value: Value) -> Spelled:
         """The whole numbers from low to high."""
