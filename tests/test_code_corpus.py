@@ -144,12 +144,13 @@ def compiled(number: int) -> dict[str, Any]:
     def every(arrays: dict[str, dict[str, Array]]) -> dict[str, Any]:
         return {entry_id: functions[entry_id](**given, **fixed[entry_id]) for entry_id, given in arrays.items()}
 
-    with jax.enable_x64(True):
-        jax.config.update("jax_disable_most_optimizations", True)
-        found = jax.jit(every)({entry_id: given for entry_id, given in arrays.items() if entry_id not in called})
-        jax.config.update("jax_disable_most_optimizations", False)
-        with jax.disable_jit():
-            return found | every({entry_id: arrays[entry_id] for entry_id in called})
+    config: Any = jax.config
+    config.update("jax_enable_x64", True)
+    config.update("jax_disable_most_optimizations", True)
+    found: dict[str, Any] = jax.jit(every)({entry_id: a for entry_id, a in arrays.items() if entry_id not in called})
+    config.update("jax_disable_most_optimizations", False)
+    with jax.disable_jit():
+        return found | every({entry_id: arrays[entry_id] for entry_id in called})
 
 
 @thorough

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import matcalc as mc
+from matcalc.codegen.function import Function
 
 Array = Any
 _rng = np.random.default_rng(3)
@@ -43,7 +44,7 @@ CASES: dict[str, tuple[str, str, dict[str, Array]]] = {
 }
 
 
-def function(problem: str, target: str) -> mc.Function:
+def function(problem: str, target: str) -> Function:
     """The function of value and gradient of a case."""
     wrt, declare, _ = CASES[problem]
     return mc.function(problem, wrt, declare=declare or None, target=target, verify=False)
@@ -80,5 +81,5 @@ def test_torch(problem: str) -> None:
 @pytest.mark.parametrize("problem", CASES)
 def test_jax(problem: str) -> None:
     jax = pytest.importorskip("jax")
-    with jax.enable_x64(True):
-        assert same(function(problem, "jax")(**CASES[problem][2]), problem)
+    jax.config.update("jax_enable_x64", True)
+    assert same(function(problem, "jax")(**CASES[problem][2]), problem)

@@ -213,13 +213,15 @@ class Function:
     @cached_property
     def _is_known(self) -> Callable[[object], bool]:
         """Whether the entries of an array of the language can be looked at now."""
-        template = self._language.tables["runtime"].get("known")
-        return _evaluated(self._language, f"lambda value: {template}") if template else lambda value: True
+        template = self._language.tables["runtime"].get("known") or "True"
+        found: Callable[[object], bool] = _evaluated(self._language, f"lambda value: {template}")
+        return found
 
     @cached_property
     def _failure(self) -> type[Exception]:
         """What the language raises where a value cannot be computed."""
-        return _evaluated(self._language, self._language.tables["runtime"]["error"])
+        found: type[Exception] = _evaluated(self._language, self._language.tables["runtime"]["error"])
+        return found
 
     def _whole(self, held: Mapping[str, Any]) -> dict[str, int]:
         """The sizes that the arrays tell and the whole numbers that are given; labels are within what they count."""
