@@ -45,7 +45,7 @@ LAYERS = [
     "codegen.templates", "codegen.sizes", "codegen.numbers", "codegen.values", "codegen.forms", "codegen.factor",
     "codegen.symmetric", "codegen.divide", "codegen.definite",
     "codegen.contract", "codegen.ranges", "codegen.lower", "codegen.places", "codegen.structural", "codegen.functions",
-    "codegen.build", "codegen.backend", "codegen.layout", "codegen.spell", "codegen.kronecker", "codegen.endless",
+    "codegen.build", "codegen.backend", "codegen.layout", "codegen.arithmetic", "codegen.spell", "codegen.kronecker", "codegen.endless",
     "codegen.reuse", "codegen.write", "codegen.source", "codegen.function",
     "numeric.spaces",
     "calculus.simplify.identities", "calculus.simplify.products", "calculus.simplify.scalars", "exchange.interchange",

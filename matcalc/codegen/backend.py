@@ -22,19 +22,19 @@ _TABLES = (
     "ops",
     "entrywise",
     "reduce",
+    "whole",
     "helpers",
     "text",
     "runtime",
     "host",
     "layout",
-    "whole",
     "matrix",
     "results",
     "parts",
     "inplace",
 )
 _NOT_SPELLED = frozenset({"text", "helpers", "entrywise"})
-_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", *_TABLES})
+_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", "mixes", "places", *_TABLES})
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,19 @@ class Backend:
         """How an operation is spelled; None where the language has no way."""
         return self.tables[table].get(name) or None
 
-    def spells(self, name: str) -> bool:
-        """Whether there is a way to write an operation."""
-        return any(self.spelling(table, name) for table in ("ops", "entrywise", "reduce"))
+    def spells(self, name: str, table: str = "") -> bool:
+        """Whether there is a way to write an operation, in a table or in any."""
+        return any(self.spelling(t, name) for t in ((table,) if table else ("ops", "entrywise", "reduce", "whole")))
+
+    @property
+    def needs_an_array(self) -> bool:
+        """Whether new arrays are made like others."""
+        return "{like}" in self.tables["ops"].get("eye", "")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether arrays of numbers, of whole numbers and of what is true or false may be multiplied."""
+        return self.settings["mixes"] == "yes"
 
 
 @cache

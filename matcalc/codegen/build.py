@@ -14,7 +14,7 @@ from matcalc.codegen.lower import Lowering
 from matcalc.codegen.places import PLACES
 from matcalc.codegen.structural import STRUCTURAL
 from matcalc.codegen.values import Value, Values, uses
-from matcalc.nodes.expr import Node, is_scalar, name_of, shape
+from matcalc.nodes.expr import Node, is_scalar, name_of, properties, shape
 from matcalc.nodes.families import member_shape
 from matcalc.rulebase.base import Rulebase
 
@@ -26,6 +26,8 @@ class Built:
     roots: tuple[Value, ...]
     inputs: Mapping[str, Value]
     names: Mapping[Value, str]
+    whole: frozenset[Value]
+    """The inputs that are arrays of whole numbers."""
 
 
 def build(
@@ -33,22 +35,29 @@ def build(
     definitions: Mapping[Node, Node],
     rules: Rulebase,
     has: Callable[[Node, str], bool],
-    spells: Callable[[str], bool],
+    spells: Callable[..., bool],
+    example: Node | None = None,
 ) -> Built:
-    """The values of expressions, each with the variable whose shape it has, if any."""
+    """The values of expressions, each with the variable whose shape it has, if any.
+
+    `spells(name, table)` tells whether the language has an operation; `example` is an input where no array is.
+    """
     values = Values()
     plan, popular = Plan(), Counter[tuple[object, ...]]()
     counts: Mapping[Value, int] = {}
     names: Mapping[Value, str] = {}
     while True:
-        contractor = Contractor(values, plan, popular, counts, names)
+        contractor = Contractor(values, plan, spells, popular, counts, names)
         lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
         made = tuple(output(lowering, e, like) for e, like in roots)
         if popular:
             break
         plan, popular, counts, names = planned(made), contractor.met + Counter({(): 1}), uses(made), lowering.names
+    if example is not None and not any(value.dims for value in lowering.inputs.values()):
+        lowering.form(example)
     inputs = {name_of(leaf): value for leaf, value in lowering.inputs.items()}
-    return Built(made, inputs, lowering.names)
+    whole = frozenset(value for leaf, value in lowering.inputs.items() if "integer" in properties(leaf))
+    return Built(made, inputs, lowering.names, whole)
 
 
 def output(to: Lowering, e: Node, like: Node | None) -> Value:

@@ -35,6 +35,7 @@ class Contractor:
         self,
         values: Values,
         plan: Plan,
+        spells: Callable[..., bool],
         popular: Counter[tuple[object, ...]] | None = None,
         counts: Mapping[Value, int] | None = None,
         named: Collection[Value] = (),
@@ -46,7 +47,7 @@ class Contractor:
         self._counts = counts or {}
         self.named = named
         self.values = values
-        self.factorisations = Factorisations(values, plan)
+        self.factorisations = Factorisations(values, plan, spells)
         self.met: Counter[tuple[object, ...]] = Counter()
         self._popular = popular or Counter()
 
@@ -258,7 +259,7 @@ class Contractor:
             aligned = self.values.permuted(b, tuple(lb.index(x) for x in la))
             return self.values.make("dot", [a, aligned], ()), ()
         for (inverse, li), (x, lx) in ((one, other), (other, one)):
-            if self.factorisations.applies(inverse) and len(summed) == 1 and len(lx) <= 2:
+            if self.factorisations.applies(inverse, x) and len(summed) == 1 and len(lx) <= 2:
                 return self._solved(inverse, li, x, lx, summed[0])
         if not fa or (fb and _oriented((*fa, *fb), orders)[0] in fb):
             (a, la), (b, lb), fa, fb = (b, lb), (a, la), fb, fa

@@ -78,13 +78,12 @@ class EndlessSpeller(Speller):
         name = Spelled(text.text.removesuffix(sign))
         return self._turned.get(text.text, name if name.text != text.text and name.is_name else None)
 
-    def part(self, value: Value, axis: int, text: str) -> Spelled:
-        """What stands at some places of an axis."""
-        whole, ndim = self.numeric(value), len(value.dims)
-        back = self._turned_back(whole) if ndim == 2 else None
+    def part(self, value: Value, texts: Mapping[int, str]) -> Spelled:
+        """What stands at some places of axes."""
+        back = self._turned_back(self.numeric(value)) if len(value.dims) == 2 else None
         if back is None:
-            return self.op("index", [whole], places=self.layout.places(axis, text, ndim))
-        return self.permuted(self.op("index", [back], places=self.layout.places(1 - axis, text, ndim)), (1, 0))
+            return super().part(value, texts)
+        return self.permuted(self.op("index", [back], places=", ".join(texts.get(1 - i, ":") for i in range(2))), (1, 0))
 
     def without(self, text: Spelled, axes: Axes, ndim: int) -> Spelled:
         """What is left of an array when axes of it are summed over or taken from."""
@@ -192,36 +191,6 @@ class EndlessSpeller(Speller):
         made = self.op("power", [a, self.number(sympy.Integer(2))]) if one is other else self.op("times", [a, b])
         return self.op("sum", [made], "matrix")
 
-    def tensordot(self, value: Value) -> Spelled:
-        """A product over several axes, as one of matrices."""
-        one, other = value.args
-        summed, along = cast(tuple[Axes, Axes], value.attrs)
-        left, right = ([i for i in range(len(v.dims)) if i not in axes] for v, axes in ((one, summed), (other, along)))
-        texts = [self._as_matrix(one, left, summed), self._as_matrix(other, along, right)]
-        found = self.op("matmul", texts)
-        if len(left) <= 1 and len(right) <= 1:
-            return found
-        return self.op("reshape", [found], shape=self.shape(value.dims))
-
-    def _as_matrix(self, value: Value, rows: Sequence[int], columns: Sequence[int]) -> Spelled:
-        """The value with some axes together as rows, others as columns."""
-        text = self.numeric(value)
-        order = (*rows, *columns)
-        if len(rows) <= 1 and len(columns) <= 1:
-            return self.permuted(text, order)
-        if order == (*range(len(order)),):
-            return self._merged(text, value, rows)
-        if (*columns, *rows) == (*range(len(order)),):
-            return self.op("transposed", [self._merged(text, value, columns)])
-        return self._merged(self.permuted(text, order), value, rows)
-
-    def _merged(self, text: Spelled, value: Value, rows: Sequence[int]) -> Spelled:
-        if len(rows) == len(value.dims):
-            return self.op("reshape", [text], shape=self.layout.shape([self.layout.rest]))
-        return self.op(
-            "reshape", [text], shape=self.layout.shape([self.size(sympy.Mul(*(value.dims[i] for i in rows))), self.layout.rest])
-        )
-
     def einsum(self, value: Value) -> Spelled:
         """A product over some axes that keeps others of both: entrywise, then summed."""
         a, b, out = (list(cast(Axes, part)) for part in value.attrs)
@@ -254,7 +223,7 @@ class EndlessSpeller(Speller):
         x, index = value.args
         axis, own, labels, out = cast(tuple[int, Axes, Axes, Axes], value.attrs)
         if len(labels) <= 1 and not set(labels) & set(own):
-            found = self.part(x, axis, self(index).text)
+            found = self.part(x, {axis: self(index).text})
             have = (*own[:axis], *(labels or (own[axis],)), *own[axis + 1 :])
             return self.permuted(found, (*(have.index(i) for i in out), *(() if labels else (axis,))))
         ndim = len(out)

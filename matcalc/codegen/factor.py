@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sympy import Expr
@@ -43,13 +43,20 @@ def planned(roots: Iterable[Value]) -> Plan:
 class Factorisations:
     """Inverses, determinants and solutions by a plan."""
 
-    def __init__(self, values: Values, plan: Plan) -> None:
+    def __init__(self, values: Values, plan: Plan, spells: Callable[..., bool]) -> None:
+        """`spells` tells which factorisations the language has; what it has not, is done with the matrix itself."""
         self.values = values
         self.plan = plan
+        self._has_cholesky, self._has_lu = spells("cho_factor", "ops"), spells("lu_factor", "ops")
 
-    def applies(self, value: Value) -> bool:
-        """Whether a value is an inverse that should not be formed."""
-        return value.op == "inv" and len(value.dims) == 2 and value.args[0] not in self.plan.inverted
+    def applies(self, value: Value, x: Value) -> bool:
+        """Whether a value is an inverse that should not be formed to multiply x.
+
+        Without a factorisation, that of a definite matrix is: many right sides may be in many places.
+        """
+        if value.op != "inv" or len(value.dims) != 2 or value.args[0] in self.plan.inverted:
+            return False
+        return self._has_cholesky or len(x.dims) == 1 or value.args[0] not in self.values.definite
 
     def finished(self, value: Value) -> Value:
         """An inverse or a log-determinant by the factorisation that is there."""
@@ -61,7 +68,7 @@ class Factorisations:
             if definite:
                 half = self.values.make("cho_logdet", [self._cholesky(A)], ())
                 return self.values.times([(self.values.number(2), ()), (half, ())], ())
-            return self.values.make("lu_logdet", [self._lu(A)], ()) if A in self.plan.shared else value
+            return self.values.make("lu_logdet", [self._lu(A)], ()) if self._has_lu and A in self.plan.shared else value
         if definite and A in self.plan.inverted:
             made = self.values.make("cho_inverse", [self._cholesky(A)], value.dims)
             self.values.symmetric.add(made)
@@ -73,12 +80,12 @@ class Factorisations:
         if A in self.values.definite:
             return self.values.make("cho_solve", [self._cholesky(A), b], dims)
         turned = turned and A not in self.values.symmetric
-        if A in self.plan.shared:
+        if self._has_lu and A in self.plan.shared:
             return self.values.make("lu_solve", [self._lu(A), b], dims, turned)
         return self.values.make("solve", [self.values.permuted(A, (1, 0)) if turned else A, b], dims)
 
     def _cholesky(self, A: Value) -> Value:
-        return self.values.make("cho_factor", [A], A.dims)
+        return self.values.make("cho_factor", [A], A.dims) if self._has_cholesky else A
 
     def _lu(self, A: Value) -> Value:
         return self.values.make("lu_factor", [A], A.dims)

@@ -118,7 +118,7 @@ class Function:
         return source(
             self._outputs,
             kept,
-            [*self._problem.variables],
+            self._problem.variables,
             calls,
             lambda name: self._arguments.get(name, argument_name(name)),
             self._about,
@@ -144,7 +144,7 @@ class Function:
                 return function(**arguments)
         except IndexError as error:
             raise ArgumentError(str(error)) from error
-        except np.linalg.LinAlgError as error:
+        except self._failure as error:
             raise ArgumentError(f"the value cannot be computed: {error}") from error
 
     @staticmethod
@@ -187,7 +187,7 @@ class Function:
             )
         self._check_ends(variant.source, known)
         values = {a: known[name] if name in known else held[name] for a, name in needed.items() if a not in functions}
-        return variant.function, {**values, **{a: _checked(a, functions[a]) for a in needed if a in functions}}
+        return variant.function, {**values, **{a: _Checked(a, functions[a]) for a in needed if a in functions}}
 
     def _sorted(self, arrays: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Callable[..., object]]]:
         """(arrays and numbers by their names in the problem, functions by argument) among what is given."""
@@ -218,7 +218,7 @@ class Function:
         if is_scalar(node):
             if np.prod(made.shape, dtype=int) != 1:
                 raise ShapeError(f"{name} is a scalar, but its value has the shape {tuple(made.shape)}")
-            return made.reshape(()) if made.ndim else made
+            return made[(0,) * made.ndim] if made.ndim else made
         dims = user_dims(node)
         wanted = len(dims) - (len(dims) == 2 and dims[1] == 1)
         if wanted == 1 and made.ndim == 2 and made.shape[1] == 1:
@@ -236,6 +236,19 @@ class Function:
         """How values become arrays of the language: numbers, and whole numbers."""
         return _converter(self._language, "array"), _converter(self._language, "labels")
 
+    @cached_property
+    def _is_known(self) -> Callable[[object], bool]:
+        """Whether the entries of an array of the language can be looked at now."""
+        template = self._language.tables["runtime"].get("known") or "True"
+        found: Callable[[object], bool] = _evaluated(self._language, f"lambda value: {template}")
+        return found
+
+    @cached_property
+    def _failure(self) -> type[Exception]:
+        """What the language raises where a value cannot be computed."""
+        found: type[Exception] = _evaluated(self._language, self._language.tables["runtime"]["error"])
+        return found
+
     def _whole(self, held: Mapping[str, Any]) -> dict[str, int]:
         """The sizes that the arrays tell and the whole numbers that are given; labels are within what they count."""
         stated = {name: value for name, value in held.items() if is_scalar(self._known[name]) and self._known[name].is_integer}
@@ -243,24 +256,27 @@ class Function:
             self._known[name]: _columned(self._known[name], a) for name, a in held.items() if not is_scalar(self._known[name])
         }
         sizes = infer_sizes(arrays, stated)
-        labels = {name: np.asarray(held[name]).astype(float) for name in self._labelled if name in held}
+        looked_at = [name for name in self._labelled if name in held and self._is_known(held[name])]
+        labels = {name: np.asarray(held[name]).astype(float) for name in looked_at}
         self._labels.check({**labels, **{n: np.float64(v) for n, v in sizes.items()}}, sizes)
         return sizes
 
 
-def _checked(name: str, f: Callable[..., Any]) -> Callable[..., Any]:
+@dataclass(frozen=True)
+class _Checked:
     """A function that a person gave; ShapeError where its value has not the shape that it must have."""
 
-    def called(Y: Any) -> Any:
-        made = f(Y)
-        wanted = tuple(Y.shape) if name.startswith("grad_") else ()
-        if np.shape(made) != wanted:
-            raise ShapeError(
-                f"{name} of an array of shape {tuple(Y.shape)} has the shape {wanted}, but its value {np.shape(made)}"
-            )
-        return made
+    name: str
+    function: Callable[..., Any]
 
-    return called
+    def __call__(self, Y: Any) -> Any:
+        made = self.function(Y)
+        given = tuple(Y.shape)
+        wanted = given if self.name.startswith("grad_") else ()
+        if np.shape(made) != wanted:
+            said = f"{self.name} of an array of shape {given} has the shape {wanted}"
+            raise ShapeError(f"{said}, but its value {np.shape(made)}")
+        return made
 
 
 def gradient_of(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
@@ -300,7 +316,7 @@ def _converter(language: Backend, kind: str) -> Callable[[str, object], Any]:
     template = language.tables["runtime"].get(kind, "")
     if not template:
         return lambda name, value: value
-    convert = eval(f"lambda value: {template}", _namespace(language))  # a line of our own data files
+    convert = _evaluated(language, f"lambda value: {template}")
 
     def converted(name: str, value: object) -> Any:
         try:
@@ -309,6 +325,10 @@ def _converter(language: Backend, kind: str) -> Callable[[str, object], Any]:
             raise ArgumentError(f"{name} is not an array of numbers") from error
 
     return converted
+
+
+def _evaluated(language: Backend, text: str) -> Any:
+    return eval(text, _namespace(language))  # a line of our own data files
 
 
 def _namespace(language: Backend) -> dict[str, Any]:

@@ -48,11 +48,6 @@ class Layout:
         """The number of an axis."""
         return str(number + self.first)
 
-    def places(self, axis: int, text: str, ndim: int) -> str:
-        """The index of what stands at some places of one axis."""
-        after = ndim - axis - 1 if self.endless else 0
-        return ", ".join([":"] * axis + [text] + [":"] * after)
-
 
 def moved(axes: Axes, ndim: int) -> Axes:
     """The order in which an array with endless axes is permuted to stand on those axes of a result."""

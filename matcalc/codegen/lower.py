@@ -41,13 +41,13 @@ class Lowering:
         definitions: Mapping[Node, Node],
         has: Callable[[Node, str], bool],
         handlers: Mapping[str, Handler],
-        spells: Callable[[str], bool],
+        spells: Callable[..., bool],
     ) -> None:
         """`has(node, structure)` says what is known of a node; `handlers` lower the operations of those names.
 
-        Whether the language `spells` an operation itself decides where there is another way.
+        Whether the language `spells` an operation of a table itself decides where there is another way.
         """
-        self._spells = spells
+        self.spells = spells
         self._handlers = handlers
         self.values = values
         self.contractor = contractor
@@ -87,7 +87,7 @@ class Lowering:
         if is_unknown(name):
             return self._called(e, ("grad_" if is_upstream(name) else "") + function_of(name))
         record = self.rules.record(name) if self.rules.has(name) else None
-        if (record is None or record.entrywise) and (self._spells(name) or not self.defined(name)):
+        if (record is None or record.entrywise) and (self.spells(name, "entrywise") or not self.defined(name)):
             return self.entrywise(name, *operands(e))
         if not self.defined(name):
             raise ArgumentError(f"there is no code for `{name}`: it has neither a spelling nor a `value` formula")
@@ -98,10 +98,6 @@ class Lowering:
         while e in self.definitions:
             e = self.definitions[e]
         return e
-
-    def spells(self, name: str) -> bool:
-        """Whether the language has a way to write an operation."""
-        return self._spells(name)
 
     def defined(self, name: str) -> bool:
         """Whether the rules say what an operation is in others."""

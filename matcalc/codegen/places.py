@@ -84,6 +84,10 @@ def _gathered(to: Lowering, form: Form, x: Label, index: Value, labels: Labels, 
         axis = own.index(x)
         common = tuple(y for y in labels if y in own)
         new = tuple(y for y in labels if y not in own)
+        if common and not to.spells("gather", "ops"):
+            units = to.values.make("onehot", [index], (*index.dims, x.size))
+            factors += [(value, own), (units, (*labels, x))]
+            continue
         out = (
             (*common, *(y for y in own if y is not x and y not in common), *new)
             if common

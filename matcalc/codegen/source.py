@@ -15,7 +15,7 @@ from matcalc.codegen.build import build
 from matcalc.codegen.values import Value, postorder
 from matcalc.codegen.write import Writer
 from matcalc.nodes.algebra import rebuild
-from matcalc.nodes.expr import ONE, Node, name_of, substitute
+from matcalc.nodes.expr import ONE, Node, is_scalar, name_of, substitute
 from matcalc.nodes.indices import index
 from matcalc.rulebase.base import Rulebase
 from matcalc.version import __version__
@@ -68,7 +68,7 @@ class Source:
 def source(
     outputs: Sequence[Output],
     definitions: Mapping[Node, Node],
-    order: Sequence[str],
+    variables: Mapping[str, Node],
     called: Mapping[str, str],
     rename: Callable[[str], str],
     about: About,
@@ -78,7 +78,7 @@ def source(
 ) -> Source:
     """The function that returns the outputs, in a language.
 
-    `order` is that of the variables, `called` names the arguments of unknown functions, `rename` those of variables.
+    `called` names the arguments of unknown functions, `rename` those of variables.
     Raises: ArgumentError where the language has no spelling of an operation.
     """
     built = build(
@@ -87,10 +87,12 @@ def source(
         rules,
         has,
         language.spells,
+        _example(outputs, variables) if language.needs_an_array else None,
     )
     rename = partial(
         _renamed, language, frozenset(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "entrywise"), rename
     )
+    order = [*variables]
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
     whole = [s for s in symbols if s not in told]
@@ -100,18 +102,16 @@ def source(
     texts = {name: argument for argument, name in arguments.items()}
     texts |= {s: rename(s) for s in symbols} | {f: f for f in functions}
     inputs = {name: built.inputs[name] for name in needed}
-    writer = Writer(language, texts, inputs, built.names)
+    writer = Writer(language, texts, inputs, built.names, built.whole)
     lines = writer.write(built.roots, [out.name for out in outputs])
     header = _header(language, [rename(n) for n in needed])
     doc = _docstring(outputs, built.inputs, definitions, order, rename, about, language)
     body = [*header, *lines.statements]
     text = language.tables["text"]
     given = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
-    decorated = (
-        text["decorator"].format(static=", ".join(repr(rename(n)) for n in whole))
-        if whole and "decorator" in text
-        else text.get("plain", "")
-    )
+    static = [*functions, *(rename(n) for n in whole)]
+    decorator = text.get("decorator" if static else "plain", "")
+    decorated = decorator.format(static=", ".join(f'"{n}"' for n in static))
     results = text.get("result" if len(lines.returns) == 1 else "results", "").format(", ".join(lines.returns))
     head_line = text["head"].format(name=about.name, arguments=", ".join(given), results=results)
     function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    "), text.get("end", "")]))
@@ -124,6 +124,12 @@ def source(
         tuple(rename(n) for n in whole),
         _ends(built.roots),
     )
+
+
+def _example(outputs: Sequence[Output], variables: Mapping[str, Node]) -> Node | None:
+    """An array that tells what new ones are like: that which is differentiated by, or the first."""
+    like = [out.like for out in outputs if out.like is not None]
+    return next((x for x in (*like, *variables.values()) if not is_scalar(x)), None)
 
 
 def _ends(roots: Sequence[Value]) -> tuple[Expr, ...]:
@@ -142,7 +148,8 @@ def _rank(name: str, order: Sequence[str]) -> tuple[int, str]:
 
 
 def _header(language: Backend, arrays: Sequence[str]) -> list[str]:
-    return [line.format(arrays=", ".join(arrays)) for line in language.tables["header"].values()]
+    """The lines before all others, if there is an array."""
+    return [line.format(arrays=", ".join(arrays)) for line in language.tables["header"].values() if arrays]
 
 
 def _renamed(language: Backend, called: frozenset[str], rename: Callable[[str], str], name: str) -> str:

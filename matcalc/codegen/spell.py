@@ -1,225 +1,23 @@
-"""Values as expressions of a language."""
+"""Values as expressions of a language: axes, products, places; sums and products of entries are in `arithmetic`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Mapping
+from typing import cast
 
 import sympy
 from sympy import Expr
 
-from matcalc.codegen.backend import Backend
-from matcalc.codegen.layout import Layout
-from matcalc.codegen.numbers import number_text
-from matcalc.codegen.templates import Spelled, fill
-from matcalc.codegen.values import Axes, Value
-from matcalc.errors import ArgumentError
+from matcalc.codegen.arithmetic import COMPARISONS as COMPARISONS
+from matcalc.codegen.arithmetic import Arithmetic
+from matcalc.codegen.templates import Spelled
+from matcalc.codegen.values import Axes, Value, postorder
 
-COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
-_FACTORS = frozenset({"cho_factor", "lu_factor"})
 _LETTERS = "ijklmnopqrstuvwxyz"
 
 
-class Speller:
-    """Spells values; `known` holds the text of those that have a name, `results` the names of what one has several of."""
-
-    methods: ClassVar[Mapping[str, Callable[[Any, Value], Spelled]]] = {}
-
-    def __init__(self, language: Backend, arguments: Mapping[str, str]) -> None:
-        """`arguments` maps the names of inputs and sizes to those they have in the program."""
-        self.language = language
-        self.layout = Layout.of(language)
-        self.arguments = arguments
-        self.known: dict[Value, Spelled] = {}
-        self.results: dict[Value, Mapping[str, str]] = {}
-        self.like = ""
-        self.hold: Callable[[Spelled], Spelled] = lambda text: text
-
-    # ------------------------------------------------------------ texts
-
-    def __call__(self, value: Value) -> Spelled:
-        """The value as an expression."""
-        found = self.known.get(value)
-        if found is not None:
-            return found
-        method = self.methods.get(value.op)
-        return method(self, value) if method else self.plain(value)
-
-    def plain(self, value: Value) -> Spelled:
-        """An operation that only its template spells; a factorisation that nothing else uses need not be seen."""
-        first, *others = value.args or (None,)
-        if first is not None and first.op in _FACTORS and first not in self.known and self.has(f"{value.op}_once"):
-            return self.op(f"{value.op}_once", [self.numeric(a) for a in (first.args[0], *others) if a is not None])
-        turned = f"{value.op}_turned"
-        name = turned if value.attrs and value.attrs[0] is True and self.has(turned) else value.op
-        return self.op(name, [self.numeric(a) for a in value.args], **self._about(value))
-
-    def op(self, name: str, operands: Sequence[Spelled], table: str = "ops", **fields: str) -> Spelled:
-        """The spelling of an operation."""
-        template = self.language.spelling(table, name)
-        if template is None:
-            raise ArgumentError(
-                f"{self.language.title} has no spelling of `{name}`", hint="take another target: `numpy` spells every operation"
-            )
-        return fill(template, operands, {**self.language.tables["names"], "like": self.like, **fields}, self.hold)
-
-    def has(self, name: str, table: str = "ops") -> bool:
-        """Whether the language spells an operation."""
-        return self.language.spelling(table, name) is not None
-
-    def number(self, e: Expr) -> Spelled:
-        """A number, known from sizes."""
-        return number_text(e, self.arguments, self.language.settings["numbers"])
-
-    def size(self, e: Expr) -> str:
-        """A size: a whole number."""
-        above, below = sympy.factor(e).as_numer_denom()
-        text = self.number(above)
-        return text.text if below == 1 else self.op("floordivided", [text, self.number(below)]).text
-
-    def shape(self, dims: Sequence[Expr]) -> str:
-        """The shape of an array."""
-        return self.layout.shape([self.size(d) for d in dims])
-
-    def combined(self, name: str, one: Spelled, other: Spelled, scalar: bool) -> Spelled:
-        """A product, a quotient or a power; where a scalar decides, the language may have another sign."""
-        return self.op(f"scalar_{name}" if scalar and self.has(f"scalar_{name}") else name, [one, other])
-
-    def _about(self, value: Value) -> dict[str, str]:
-        """What a spelling may say besides the operands."""
-        fields = {"n": self.size(value.dims[-1])} if value.dims else {}
-        fields |= {f"size{i}": self.number(a.number).text for i, a in enumerate(value.args) if a.number is not None}
-        if value.args and value.args[0].dims:
-            fields["rows"] = self.number(value.args[0].dims[-1]).text
-        if value.args:
-            fields |= self.results.get(value.args[0], {})
-        return fields | {"turned": "1" if value.attrs and value.attrs[0] is True else "0"}
-
-    def numeric(self, value: Value) -> Spelled:
-        """The value as an array of numbers: what is true or false as 1.0 or 0.0."""
-        made = self(value)
-        return self.op("indicator", [made]) if is_comparison(value) else made
-
-    def aligned(self, value: Value, axes: Axes, ndim: int, loose: bool = False) -> Spelled:
-        """The value on some axes of a result: `x[:, None]`."""
-        if not value.dims:
-            return self(value) if loose else self.numeric(value)
-        return self.at(self(value) if loose else self.numeric(value), axes, ndim)
-
-    def at(self, text: Spelled, axes: Axes, ndim: int) -> Spelled:
-        """What has those axes of a result, on them."""
-        order = tuple(sorted(range(len(axes)), key=lambda i: axes[i]))
-        if order != (*range(len(axes)),):
-            text = self.permuted(text, order)
-        places = [":" if i in axes else self.layout.new for i in range(ndim)]
-        while places and places[0] == self.layout.new:
-            places.pop(0)
-        return text if self.layout.new not in places else self.op("index", [text], places=", ".join(places))
-
-    def permuted(self, text: Spelled, order: Axes) -> Spelled:
-        """An array with its axes in another order."""
-        if order == (1, 0):
-            return self.op("transposed", [text])
-        return self.op("permute", [text], order=self.layout.axes(order))
-
-    def without(self, text: Spelled, axes: Axes, ndim: int) -> Spelled:
-        """What is left of an array when axes of it are summed over or taken from."""
-        return text
-
-    # ------------------------------------------------------------ entry by entry
-
-    def times(self, value: Value) -> Spelled:
-        """A product, divided by what is a reciprocal."""
-        axes = cast(tuple[Axes, ...], value.attrs[0])
-        return self._product(list(zip(value.args, axes, strict=True)), len(value.dims))
-
-    def _product(self, parts: Sequence[tuple[Value, Axes]], ndim: int) -> Spelled:
-        coefficient = parts[0][0].number
-        if coefficient is not None:
-            parts = parts[1:]
-        above = [(v, a) for v, a in parts if v.op != "reciprocal" or v in self.known]
-        below = [(v.args[0], a) for v, a in parts if v.op == "reciprocal" and v not in self.known]
-        sign, coefficient, divisor = _shown(coefficient)
-        if [a for _, a in above] == [(0,), (1,)] and ndim == 2 and self.has("outer"):
-            texts = [self.op("outer", [self.numeric(v) for v, _ in above])]
-        else:
-            numbers = sum(not is_comparison(v) for v, _ in above) > 0
-            texts = [self.aligned(v, a, ndim, loose=numbers) for v, a in above]
-        scalars = [not v.dims for v, _ in above][: len(texts)]
-        if coefficient != 1 or not texts:
-            texts.insert(0, self.number(coefficient))
-            scalars.insert(0, True)
-        found, scalar = texts[0], scalars[0]
-        for text, plain in zip(texts[1:], scalars[1:], strict=True):
-            found, scalar = self.combined("times", found, text, scalar or plain), scalar and plain
-        if divisor != 1:
-            found = self.combined("divided", found, self.number(divisor), scalar=True)
-        for v, a in below:
-            found = self.combined("divided", found, self.aligned(v, a, ndim), scalar=not v.dims)
-        return self.op("negative", [found]) if sign else found
-
-    def plus(self, value: Value) -> Spelled:
-        """A sum; what is negative is subtracted, and comes last."""
-        axes = cast(tuple[Axes, ...], value.attrs[0])
-        ndim = len(value.dims)
-        terms = [self.signed(v, a, ndim) for v, a in zip(value.args, axes, strict=True)]
-        terms.sort(key=lambda t: t[0])
-        negative, found = terms[0]
-        if negative:
-            found = self.op("negative", [found])
-        for minus, text in terms[1:]:
-            found = self.op("minus" if minus else "plus", [found, text])
-        return found
-
-    def signed(self, value: Value, axes: Axes, ndim: int) -> tuple[bool, Spelled]:
-        """(whether a term is subtracted, the term without its sign)."""
-        number = value.number if value.op == "number" else value.args[0].number if value.op == "times" else None
-        if number is None or value in self.known or not number.could_extract_minus_sign():
-            return False, self.aligned(value, axes, ndim)
-        if value.op == "number":
-            return True, self.number(-number)
-        inner = cast(tuple[Axes, ...], value.attrs[0])
-        own = ndim if len(value.dims) < ndim and value.dims else len(value.dims)
-        place = axes if own == ndim else (*range(own),)
-        parts = [(v, tuple(place[i] for i in a)) for v, a in zip(value.args[1:], inner[1:], strict=True)]
-        factor = Value("number", (), (-number,), ())
-        return True, self._product([(factor, ()), *parts], own)
-
-    def power(self, value: Value) -> Spelled:
-        """value ** exponent."""
-        return self.combined("power", self.numeric(value.args[0]), self(value.args[1]), scalar=not value.dims)
-
-    def reciprocal(self, value: Value) -> Spelled:
-        """1 / value."""
-        return self.combined("divided", self.number(sympy.S.One), self.numeric(value.args[0]), scalar=not value.dims)
-
-    def entrywise(self, value: Value) -> Spelled:
-        """A function of the entries."""
-        name = cast(str, value.attrs[0])
-        axes = cast(tuple[Axes, ...], value.attrs[1])
-        texts = [self.aligned(v, a, len(value.dims)) for v, a in zip(value.args, axes, strict=True)]
-        host = all(v.number is not None for v in value.args)
-        if name in ("max", "min") and value.args[1].number == 0 and name == "max" and self.has("relu", "entrywise"):
-            return self.op("relu", texts[:1], "entrywise")
-        if self.has(f"{name}_negative", "entrywise"):
-            negative, text = self.signed(value.args[0], axes[0], len(value.dims))
-            if negative:
-                return self.op(f"{name}_negative", [text], "entrywise")
-        return self.op(name, texts, "host" if host and self.has(name, "host") else "entrywise")
-
-    def gated(self, value: Value) -> Spelled:
-        """A value where a condition holds, 0 elsewhere."""
-        body, condition = value.args
-        axes, at = cast(tuple[Axes, Axes], value.attrs[0])
-        ndim = len(value.dims)
-        if not condition.dims:
-            held = self.aligned(body, axes, ndim)
-            zero = self.op("zeros", [], shape=self.shape(value.dims)) if value.dims else self.number(sympy.Float(0))
-            return self.op("choose", [held, self(condition), zero])
-        holds = self.aligned(condition, at, ndim, loose=True)
-        if not is_comparison(condition):
-            holds = self.op("ne", [holds, self.number(sympy.S.Zero)], "entrywise")
-        return self.op("where", [holds, self.aligned(body, axes, ndim)])
+class Speller(Arithmetic):
+    """Spells values."""
 
     # ------------------------------------------------------------ axes
 
@@ -227,8 +25,10 @@ class Speller:
         """A value repeated."""
         (x,), axes = value.args, cast(Axes, value.attrs[0])
         if not x.dims:
-            name = "ones" if x.number == 1 and self.has("ones") else "full"
-            return self.op(name, [self(x)], shape=self.shape(value.dims))
+            name = "full" if x.number is not None or self.has("choose") else "spread"
+            if x.number == 1 and self.has("ones"):
+                name = "ones"
+            return self.op(name, [self.numeric(x)], shape=self.shape(value.dims))
         repeats = ["1" if i in axes else self.size(d) for i, d in enumerate(value.dims)]
         return self.op(
             "spread", [self.aligned(x, axes, len(value.dims))], shape=self.shape(value.dims), repeats=self.layout.shape(repeats)
@@ -238,13 +38,17 @@ class Speller:
         """Axes in another order."""
         return self.permuted(self.numeric(value.args[0]), cast(Axes, value.attrs[0]))
 
-    def reduced(self, value: Value, name: str = "") -> Spelled:
+    def reduced(self, value: Value) -> Spelled:
         """A sum, a norm … along axes, or of all entries."""
         axes = cast(Axes, value.attrs[0])
         x = value.args[0]
-        shown = "None" if len(axes) == len(x.dims) else self.layout.axis(axes[0]) if len(axes) == 1 else self.layout.axes(axes)
-        text = self.op(name or value.op, [self.numeric(a) for a in value.args], "reduce", axis=shown)
-        return Spelled(text.text.replace(", axis=None", "").replace("axis=None", ""), text.strength)
+        shown = self.layout.axis(axes[0]) if len(axes) == 1 else self.layout.axes(axes)
+        if value.op == "sum" and len(x.dims) == 1 and x.op == "diagonal" and x not in self.known and len(x.args[0].dims) == 2:
+            return self.op("trace", [self.numeric(x.args[0])])
+        texts = [self.numeric(a) for a in value.args]
+        if len(axes) < len(x.dims):
+            return self.op(value.op, texts, "reduce", axis=shown)
+        return self.op(value.op, texts, "whole" if self.has(value.op, "whole") else "reduce", axis=shown)
 
     def diagonal(self, value: Value) -> Spelled:
         """The entries of a diagonal."""
@@ -282,13 +86,15 @@ class Speller:
         ndim = len(value.dims)
         if self.has("placed"):
             return self.op("placed", [self.numeric(x)], shape=self.shape(value.dims), spec=self.placement(value))
-        found = self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
+        ones = x.op == "spread" and x.args[0].number == 1 and all(axes.count(i) > 1 for i in axes)
+        found = None if ones else self.aligned(x, tuple(axes.index(i) for i in range(len(x.dims))), ndim)
         for i, a in enumerate(axes):
             first = axes.index(a)
             if first != i:
                 eye = self.op("eye", [], n=self.size(value.dims[i]))
                 factor = self.at(eye, (first, i), ndim)
-                found = self.op("times", [found, factor])
+                found = factor if found is None else self.op("times", [found, factor])
+        assert found is not None
         return found
 
     # ------------------------------------------------------------ products
@@ -301,8 +107,8 @@ class Speller:
     def matvec(self, value: Value) -> Spelled:
         """A product of a matrix and a vector: A @ x, or x @ A for A'x."""
         A, x = value.args
-        if value.attrs[0] and self.has("vecmat"):
-            return self.op("vecmat", [self.numeric(x), self.numeric(A)])
+        if value.attrs[0] and self.has("matvec_turned"):
+            return self.op("matvec_turned", [self.numeric(A), self.numeric(x)])
         if value.attrs[0]:
             return self.op("matvec", [self.op("transposed", [self.numeric(A)]), self.numeric(x)])
         return self.op("matvec", [self.numeric(A), self.numeric(x)])
@@ -315,17 +121,13 @@ class Speller:
         ]
         return self.op("matmul", texts)
 
-    def tensordot(self, value: Value) -> Spelled:
-        """A product over several axes."""
-        shown = ", ".join(
-            f"({', '.join(map(str, cast(Axes, axes)))}{',' if len(cast(Axes, axes)) == 1 else ''})" for axes in value.attrs
-        )
-        return self.op("tensordot", [self.numeric(a) for a in value.args], axes=f"({shown})")
-
     def einsum(self, value: Value) -> Spelled:
         """A product over some axes that keeps others of both."""
         a, b, out = (cast(Axes, part) for part in value.attrs)
         texts = [self.numeric(x) for x in value.args]
+        gone = [i for i in a if i not in out]
+        if a == b and len(gone) == 1 and out == tuple(i for i in a if i not in gone) and self.has("rowwise"):
+            return self.op("rowwise", texts, axis=str(a.index(gone[0])))
         if self.has("einsum"):
             spec = [("".join(_LETTERS[i] for i in part)) for part in (a, b, out)]
             return self.op("einsum", texts, spec=f'"{spec[0]},{spec[1]}->{spec[2]}"')
@@ -336,8 +138,6 @@ class Speller:
         batch = [i for i in a if i in b and i in out]
         summed = [i for i in a if i in b and i not in out]
         fa, fb = [i for i in a if i not in b], [i for i in b if i not in a]
-        if a == b and len(summed) == 1 and list(out) == batch and self.has("rowwise"):
-            return self.op("rowwise", texts, axis=str(a.index(summed[0]) - len(a)))
         sizes = {**dict(zip(a, value.args[0].dims, strict=True)), **dict(zip(b, value.args[1].dims, strict=True))}
 
         def arranged(text: Spelled, have: Axes, want: list[int], groups: tuple[list[int], ...]) -> Spelled:
@@ -370,6 +170,8 @@ class Speller:
         n = self.number(value.dims[-1]).text
         at = self(place)
         if place.dims:
+            if self.has("onehot"):
+                return self.op("onehot", [at], n=n)
             at = self.at(at, (*range(len(place.dims)),), len(value.dims))
         return self.op("indicator", [self.op("eq", [at, self.op("range", [], low="1", end=self._end(n))], "entrywise")])
 
@@ -386,7 +188,10 @@ class Speller:
         common = [i for i in labels if i in own]
         at = self.op("minus", [self(index), self.number(sympy.S.One)]).text
         if not common:
-            found = self.op("index", [self.numeric(x)], places=", ".join([":"] * axis + [at]))
+            if self.has("gather"):
+                found = self.op("gather", [self.numeric(x)], places=", ".join([":"] * axis + [at]))
+            else:
+                found = self.op("take", [self.numeric(x), Spelled(at)], axis=str(axis))
             made = (*own[:axis], *labels, *own[axis + 1 :])
         else:
             first = len(labels)
@@ -408,19 +213,27 @@ class Speller:
         order = tuple(made.index(i) for i in out)
         return found if order == (*range(len(order)),) else self.permuted(found, order)
 
-    def part(self, value: Value, axis: int, text: str) -> Spelled:
-        """What stands at some places of an axis."""
-        return self.op("index", [self.numeric(value)], places=self.layout.places(axis, text, len(value.dims)))
+    def part(self, value: Value, texts: Mapping[int, str]) -> Spelled:
+        """What stands at some places of axes."""
+        every = self.layout.endless or self.language.settings["places"] == "all"
+        end = len(value.dims) if every else max(texts) + 1
+        return self.op("index", [self.numeric(value)], places=", ".join(texts.get(i, ":") for i in range(end)))
 
     def item(self, value: Value) -> Spelled:
-        """A part at a place."""
-        axis, at, size = cast(tuple[int, Expr, Expr | None], value.attrs)
-        first = self.layout.first
-        place = self.number(at + first)
-        if size is not None:
-            place = self.op("clipped", [place], last=self.number(size - 1 + first).text)
-        found = self.part(value.args[0], axis, place.text)
-        return self.without(found, (axis,), len(value.args[0].dims))
+        """A part at a place, or at places on several axes."""
+        chain = [value]
+        while chain[-1].args[0].op == "item" and chain[-1].args[0] not in self.known:
+            chain.append(chain[-1].args[0])
+        whole = chain[-1].args[0]
+        left, texts = [*range(len(whole.dims))], dict[int, str]()
+        for part in reversed(chain):
+            axis, at, size = cast(tuple[int, Expr, Expr | None], part.attrs)
+            first = self.layout.first
+            place = self.number(at + first)
+            if size is not None:
+                place = self.op("clipped", [place], last=self.number(size - 1 + first).text)
+            texts[left.pop(axis)] = place.text
+        return self.without(self.part(whole, texts), tuple(texts), len(whole.dims))
 
     def slice(self, value: Value) -> Spelled:
         """The parts between two places."""
@@ -429,7 +242,7 @@ class Speller:
         if not self.layout.first:
             low = "" if start == 0 else low
             high = "" if stop == value.args[0].dims[axis] else high
-        return self.part(value.args[0], axis, self.op("between", [], low=low, high=high).text)
+        return self.part(value.args[0], {axis: self.op("between", [], low=low, high=high).text})
 
     def range(self, value: Value) -> Spelled:
         """The whole numbers from low to high."""
@@ -440,31 +253,24 @@ class Speller:
         """A function that is given."""
         return self.op("call", [self(a) for a in value.args], function=self.arguments[cast(str, value.attrs[0])])
 
+    def powers(self, value: Value) -> Spelled:
+        """X^k for every k that an index gives."""
+        X, exponent = value.args
+        (index,) = (v for v in postorder([exponent]) if v.op == "range")
+        low, high = (cast(Expr, e) for e in index.attrs)
+        taken = {known.text for known in self.known.values()}
+        letter = next(letter for letter in "rst" + _LETTERS if letter not in taken)
+        self.known[index] = Spelled(letter)
+        texts = [self.numeric(X), self(exponent)]
+        del self.known[index]
+        return self.op("powers", texts, letter=letter, low=self.size(low), end=self.size(high + 1))
+
     def concat(self, value: Value) -> Spelled:
         """Arrays one after the other."""
         texts = [self.numeric(a).text for a in value.args]
         axis = cast(int, value.attrs[0])
         name = f"concat{axis}" if self.has(f"concat{axis}") else "concat"
         return self.op(name, [], list=", ".join(texts), rows="; ".join(texts), axis=self.layout.axis(axis))
-
-
-def _shown(coefficient: Expr | None) -> tuple[bool, Expr, Expr]:
-    """(whether a minus stands before, the number that multiplies, the one that divides): halves are multiplied by."""
-    if coefficient is None:
-        return False, sympy.S.One, sympy.S.One
-    sign = coefficient.could_extract_minus_sign()
-    coefficient = -coefficient if sign else coefficient
-    if coefficient.free_symbols:
-        return sign, coefficient, sympy.S.One
-    above, below = coefficient.as_numer_denom()
-    if below.is_Integer and (below & (below - 1)) == 0 and above.is_Integer:
-        return sign, coefficient, sympy.S.One
-    return sign, above, below
-
-
-def is_comparison(value: Value) -> bool:
-    """Whether a value is true or false."""
-    return value.op == "entrywise" and value.attrs[0] in COMPARISONS
 
 
 _REDUCTIONS = (
@@ -498,7 +304,6 @@ Speller.methods = {
     "dot": Speller.dot,
     "matvec": Speller.matvec,
     "matmul": Speller.matmul,
-    "tensordot": Speller.tensordot,
     "einsum": Speller.einsum,
     "item": Speller.item,
     "slice": Speller.slice,
@@ -507,7 +312,7 @@ Speller.methods = {
     "host": Speller.host,
     "onehot": Speller.onehot,
     "gather": Speller.gather,
-    "powers": lambda s, v: s.op("powers", [s(a) for a in v.args]),
+    "powers": Speller.powers,
     "call": Speller.call,
     "concat": Speller.concat,
 }

@@ -42,9 +42,17 @@ class Writer:
     """Writes values in a language."""
 
     def __init__(
-        self, language: Backend, arguments: Mapping[str, str], inputs: Mapping[str, Value], names: Mapping[Value, str]
+        self,
+        language: Backend,
+        arguments: Mapping[str, str],
+        inputs: Mapping[str, Value],
+        names: Mapping[Value, str],
+        whole: Collection[Value] = (),
     ) -> None:
-        """`arguments` gives the names of inputs and sizes in the program, `names` those of intermediates."""
+        """`arguments` gives the names of inputs and sizes in the program, `names` those of intermediates.
+
+        The inputs in `whole` are arrays of whole numbers.
+        """
         self.language = language
         self.speller = speller(language, arguments)
         self.speller.hold = self._hold
@@ -54,20 +62,13 @@ class Writer:
         self.held: dict[str, Spelled] = {}
         self._returned: list[str] = []
         self._given: set[str] = set()
-        self.taken = {
-            *arguments.values(),
-            *reserved(language),
-            *keyword.kwlist,
-            *language.tables["names"].values(),
-            "np",
-            "math",
-            "special",
-            "linalg",
-        }
+        self.taken = {*arguments.values(), *reserved(language), *keyword.kwlist, *language.tables["names"].values()}
+        self.taken |= _imported(language)
         for name, value in inputs.items():
             self.speller.known[value] = Spelled(arguments[name])
-        arrays = [arguments[name] for name, value in inputs.items() if value.dims]
-        self.speller.like = (arrays or [arguments[name] for name in inputs] or [""])[0]
+        self.speller.whole |= {*whole}
+        real = {arguments[name]: value for name, value in inputs.items() if value not in whole}
+        self.speller.like = next((a for a, value in real.items() if value.dims), next(iter(real), ""))
 
     def write(self, roots: Sequence[Value], wanted: Sequence[str]) -> Lines:
         """The statements that compute the roots; those wanted by a name get it."""
@@ -202,7 +203,7 @@ class Writer:
         if value.op in ("matvec", "matmul") and len(texts) == 2 and all(len(t) <= 2 and t.isidentifier() for t in texts):
             return texts[0] + texts[1]
         if value.op in ("inv", "cho_inverse"):
-            inner = value.args[0].args[0] if value.op == "cho_inverse" else value.args[0]
+            inner = value.args[0].args[0] if value.args[0].op == "cho_factor" else value.args[0]
             known = self.speller.known.get(inner)
             return f"inv_{known.text}" if known is not None and known.text.isidentifier() else "inverse"
         letter = _LETTERS.get(value.op, "t")
@@ -225,6 +226,11 @@ class Writer:
                     axis = self.speller.layout.axis(dims.index(d))
                     yield self._statement(self.speller.op("size", [Spelled(arguments[name])], axis=axis), d)
             found.update(lacking)
+
+
+def _imported(language: Backend) -> set[str]:
+    """The names that imports may bind."""
+    return {word for line in language.tables["imports"].values() for word in re.findall(r"\w+", line)}
 
 
 def sizes_told(inputs: Collection[Value]) -> set[Expr]:
