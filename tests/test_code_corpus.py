@@ -123,7 +123,7 @@ def result(entry_id: str, run: Run, f: Function, point: Point) -> Any:
 
 def value_and_derivative(entry_id: str, target: str) -> Function:
     """The function of the value of the problem and the derivative."""
-    return together(derived(entry_id).problem, [derived(entry_id)], target)
+    return together([derived(entry_id)], target)
 
 
 @cache

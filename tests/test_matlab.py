@@ -278,7 +278,8 @@ function hessian_w = hessian_of_f(y, X, w)
     % Shapes: X n x d, y n x 1, w d x 1.
     %
     % Made by matcalc {__version__}.
-    t = y .* (X * w);
-    hessian_w = X' * (1 ./ (1 + exp(t)) .* y .* (1 ./ (1 + exp(-t)) .* y) .* X);
+    Xw = X * w;
+    T = sqrt(1 ./ (1 + exp(y .* Xw)) .* (1 ./ (1 + exp(-(y .* Xw))))) .* y .* X;
+    hessian_w = T' * T;
 end
 """

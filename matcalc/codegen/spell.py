@@ -263,7 +263,7 @@ class Speller(Arithmetic):
         self.known[index] = Spelled(letter)
         texts = [self.numeric(X), self(exponent)]
         del self.known[index]
-        return self.op("powers", texts, letter=letter, low=self.size(low), end=self.size(high + 1))
+        return self.op("powers", texts, letter=letter, low=self.size(low), last=self.size(high), end=self.size(high + 1))
 
     def concat(self, value: Value) -> Spelled:
         """Arrays one after the other."""
