@@ -11,10 +11,8 @@ from matcalc.derivation import gradients
 from matcalc.language.problem import Problem
 from matcalc.printing.text import text
 from matcalc.program import Function, program, value_of
-from matcalc.result import Result
+from matcalc.result import TITLES, Result
 from matcalc.rulebase.base import Rulebase
-
-PLURAL = {"gradient": "gradients", "jacobian": "Jacobians", "hessian": "Hessians", "differential": "differentials"}
 
 
 def together(results: Sequence[Result], target: str = "numpy", value: bool = True) -> Function:
@@ -24,10 +22,11 @@ def together(results: Sequence[Result], target: str = "numpy", value: bool = Tru
     first = results[0]
     f = text(first.problem.label)
     kinds = dict.fromkeys(r.kind for r in results)
-    what = " and ".join(PLURAL[kind] if [r.kind for r in results].count(kind) > 1 else kind for kind in kinds)
+    several = {kind for kind in kinds if [r.kind for r in results].count(kind) > 1}
+    what = " and ".join(TITLES.get(kind, kind) + "s" * (kind in several) for kind in kinds)
     title = f"{f} and its {what}" if value else f"The {what} of {f}"
     title = f"{title} by {', '.join(dict.fromkeys(w for r in results for w in r.wrt.split(', ')))}."
-    name = identifier(f"{f}_and_{what}" if value else f"{what}_of_{f}")
+    name = identifier(f"{f}_and_{what.lower()}" if value else f"{what.lower()}_of_{f}")
     conditions = tuple(dict.fromkeys(c for r in results for c in r.conditions))
     outputs = [*([value_of(first.engine)] if value else []), *(r.output for r in results)]
     return program(first.engine, outputs, target, name, title, conditions)

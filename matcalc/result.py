@@ -163,7 +163,8 @@ class Result(ABC):
     @property
     def output(self) -> Output:
         """What a function that computes it returns."""
-        short = self.wrt if self.wrt.isidentifier() else ""
+        names = [text(X) for X in self.moving]
+        short = "_".join(names) if all(name.isidentifier() for name in names) else ""
         left = TEXT.of(self.side, text)
         program = text_program([self.node], self.problem.names, self.rules.signatures)
         lines = [f"{name} = {value}" for name, value in (*program.definitions, (left, *program.results))]

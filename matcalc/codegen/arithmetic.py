@@ -10,7 +10,7 @@ from sympy import Expr
 
 from matcalc.codegen.backend import Backend
 from matcalc.codegen.layout import Layout
-from matcalc.codegen.numbers import number_text
+from matcalc.codegen.numbers import is_decimal, number_text
 from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Axes, Value
 from matcalc.errors import ArgumentError
@@ -167,6 +167,8 @@ class Arithmetic:
         else:
             loose = whole or (self.language.mixes and len(conditions) < len(above))
             texts = [self.aligned(v, a, ndim, loose=loose) for v, a in above]
+        if sign and coefficient != 1:
+            sign, coefficient = False, -coefficient
         scalars = [not v.dims for v, _ in above][: len(texts)]
         if coefficient != 1 or not texts:
             texts.insert(0, self.number(coefficient))
@@ -257,9 +259,9 @@ def _shown(coefficient: Expr | None) -> tuple[bool, Expr, Expr]:
     coefficient = -coefficient if sign else coefficient
     if coefficient.free_symbols:
         return sign, coefficient, sympy.S.One
-    above, below = coefficient.as_numer_denom()
-    if below.is_Integer and (below & (below - 1)) == 0 and above.is_Integer:
+    if coefficient.is_Rational and is_decimal(coefficient):
         return sign, coefficient, sympy.S.One
+    above, below = coefficient.as_numer_denom()
     return sign, above, below
 
 

@@ -34,7 +34,7 @@ _TABLES = (
     "inplace",
 )
 _NOT_SPELLED = frozenset({"text", "helpers", "entrywise"})
-_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", "mixes", "places", *_TABLES})
+_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", "mixes", "places", "fuses", *_TABLES})
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,11 @@ class Backend:
     def spells(self, name: str, table: str = "") -> bool:
         """Whether there is a way to write an operation, in a table or in any."""
         return any(self.spelling(t, name) for t in ((table,) if table else ("ops", "entrywise", "reduce", "whole")))
+
+    @property
+    def fuses(self) -> bool:
+        """Whether what is done entry by entry is compiled into one loop: a number more in it costs nothing."""
+        return self.settings.get("fuses") == "yes"
 
     @property
     def needs_an_array(self) -> bool:

@@ -37,17 +37,19 @@ def build(
     has: Callable[[Node, str], bool],
     spells: Callable[..., bool],
     example: Node | None = None,
+    fuses: bool = False,
 ) -> Built:
     """The values of expressions, each with the variable whose shape it has, if any.
 
-    `spells(name, table)` tells whether the language has an operation; `example` is an input where no array is.
+    `spells(name, table)` tells whether the language has an operation; `example` is an input where no array is;
+    `fuses` whether entrywise operations are compiled together.
     """
     values = Values()
     plan, popular = Plan(), Counter[tuple[object, ...]]()
     counts: Mapping[Value, int] = {}
     names: Mapping[Value, str] = {}
     while True:
-        contractor = Contractor(values, plan, spells, popular, counts, names)
+        contractor = Contractor(values, plan, spells, popular, counts, names, fuses)
         lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
         made = tuple(output(lowering, e, like) for e, like in roots)
         if popular:

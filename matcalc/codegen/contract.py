@@ -39,11 +39,13 @@ class Contractor:
         popular: Counter[tuple[object, ...]] | None = None,
         counts: Mapping[Value, int] | None = None,
         named: Collection[Value] = (),
+        fuses: bool = False,
     ) -> None:
         """`popular` and `counts` tell how often pairs of factors were met in an earlier run, and how often values were needed.
 
-        What has a name is made anyway.
+        What has a name is made anyway.  Where the language `fuses`, a number goes with entrywise products.
         """
+        self._fuses = fuses
         self._counts = counts or {}
         self.named = named
         self.values = values
@@ -213,12 +215,14 @@ class Contractor:
         if isinstance(tree, int):
             return *factors[tree], coefficient
         pair = [self._run(part, factors, keep, order) for part in tree]
-        smaller = min(pair, key=lambda f: entries(f[0].dims))
-        size = entries(x.size for x in order)
-        if coefficient.number not in (1, -1) and 2 * entries(smaller[0].dims) <= size:
-            value, own = smaller
+        chosen = min(pair, key=lambda f: entries(f[0].dims))
+        fused = next((f for f in pair if self._fuses and f[0].op == "times"), None)
+        smaller = 2 * entries(chosen[0].dims) <= entries(x.size for x in order)
+        if (fused and coefficient.number != 1) or (coefficient.number not in (1, -1) and smaller):
+            chosen = fused or chosen
+            value, own = chosen
             scaled = self.values.times([(coefficient, ()), (value, (*range(len(own)),))], value.dims), own
-            pair = [scaled if f is smaller else f for f in pair]
+            pair = [scaled if f is chosen else f for f in pair]
             coefficient = self.values.number(1)
         return *self.pair(pair[0], pair[1], keep, (order,)), coefficient
 

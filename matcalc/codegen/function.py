@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -281,14 +282,15 @@ class _Checked:
 
 def gradient_of(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
     """The gradient of a scalar function by one of its arrays, by automatic differentiation, as a NumPy array."""
-    function, arguments = f.prepared(arrays)
-    argument = f.argument(name)
-    if argument not in arguments:
-        return np.zeros(np.asarray(arrays[name]).shape)
-    language = f.language
-    transform = eval(language.tables["runtime"]["gradient"], _namespace(language))  # a line of our own data files
-    x = arguments.pop(argument)
-    return np.asarray(transform(lambda x: function(**arguments, **{argument: x}))(x))
+    runtime = f.language.tables["runtime"]
+    with _evaluated(f.language, runtime["double"]) if "double" in runtime else nullcontext():
+        function, arguments = f.prepared(arrays)
+        argument = f.argument(name)
+        if argument not in arguments:
+            return np.zeros(np.asarray(arrays[name]).shape)
+        x = arguments.pop(argument)
+        gradient = _evaluated(f.language, runtime["gradient"])
+        return np.asarray(gradient(lambda x: function(**arguments, **{argument: x}))(x))
 
 
 def _columned(node: Node, array: Any) -> Any:

@@ -19,7 +19,10 @@ class _Decimals:
     """Fractions as decimals where these are exact, and spaces around products."""
 
     def _print_Rational(self, e: Any) -> str:  # noqa: N802 - SymPy's name
-        return repr(float(e)) if e.q & (e.q - 1) == 0 and e.q <= 4096 else f"{e.p}/{e.q}"
+        return repr(float(e)) if is_decimal(e) else f"{e.p}/{e.q}"
+
+    def _print_Float(self, e: Any) -> str:  # noqa: N802 - SymPy's name
+        return repr(float(e))
 
     def _print_Mul(self, e: Any) -> str:  # noqa: N802 - SymPy's name
         c, rest = e.as_coeff_Mul()
@@ -42,6 +45,12 @@ class _Octave(_Decimals, OctaveCodePrinter):
 
 
 _PRINTERS: dict[str, Any] = {"python": _Python, "octave": _Octave}
+
+
+def is_decimal(e: Expr) -> bool:
+    """Whether a number is a short decimal fraction: 0.5, 1e-12."""
+    decimal = repr(float(e))
+    return len(decimal) < 12 and bool(sympy.Rational(decimal) == e)
 
 
 def number_text(e: Expr, names: Mapping[str, str], kind: str) -> Spelled:

@@ -119,3 +119,10 @@ def remaining(speller: Speller, value: Value, chosen: Candidate) -> Iterator[tup
 
 def _is_negative(value: Value) -> bool:
     return value.op == "times" and len(value.args) == 2 and value.args[0].number == -1
+
+
+def is_view(value: Value) -> bool:
+    """Whether a value is, or may be, an argument seen in another way, or what cannot be written to."""
+    if value.op in ("permute", "reshape", "item", "slice"):
+        return is_view(value.args[0])
+    return value.op in ("input", "diagonal") or (value.op == "spread" and bool(value.args[0].dims))

@@ -88,6 +88,7 @@ def source(
         has,
         language.spells,
         _example(outputs, variables) if language.needs_an_array else None,
+        language.fuses,
     )
     rename = partial(
         _renamed, language, frozenset(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "entrywise"), rename

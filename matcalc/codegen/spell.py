@@ -28,7 +28,8 @@ class Speller(Arithmetic):
             name = "full" if x.number is not None or self.has("choose") else "spread"
             if x.number == 1 and self.has("ones"):
                 name = "ones"
-            return self.op(name, [self.numeric(x)], shape=self.shape(value.dims))
+            text = self.numeric(x) if x.number is None or not x.number.is_Integer else self.number(sympy.Float(x.number))
+            return self.op(name, [text], shape=self.shape(value.dims))
         repeats = ["1" if i in axes else self.size(d) for i, d in enumerate(value.dims)]
         return self.op(
             "spread", [self.aligned(x, axes, len(value.dims))], shape=self.shape(value.dims), repeats=self.layout.shape(repeats)

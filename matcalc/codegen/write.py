@@ -11,7 +11,7 @@ from sympy import Expr
 
 from matcalc.codegen.backend import Backend, reserved
 from matcalc.codegen.endless import EndlessSpeller
-from matcalc.codegen.reuse import Reuse, remaining
+from matcalc.codegen.reuse import Reuse, is_view, remaining
 from matcalc.codegen.spell import COMPARISONS, Speller
 from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Value, postorder, uses
@@ -105,13 +105,19 @@ class Writer:
                 self.reuse.evaluate(value, self.speller.known)
                 self.speller.known[value] = Spelled(name)
         if "returns" in self.language.tables["text"]:
-            returns = [self.speller.numeric(value).text for value in roots]
+            returns = [self._own(value, value in roots[:i]) for i, value in enumerate(roots)]
             self.statements.append(self.language.tables["text"]["returns"].format(values=", ".join(returns)))
         else:
             returns = [self._assigned(value, name) for value, name in zip(roots, wanted, strict=True)]
             self._drop_unused(returns)
         body = "\n".join([*self.statements, *returns])
         return Lines((*self._sizes(body), *self.statements), tuple(returns), (), ())
+
+    def _own(self, value: Value, again: bool) -> str:
+        """The text of a result that shares its entries with no argument, nor with a result before."""
+        text = self.speller.numeric(value)
+        shares = value.dims and (again or is_view(value)) and self.speller.has("own")
+        return self.speller.op("own", [text]).text if shares else text.text
 
     # ------------------------------------------------------------ statements
 
