@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from matcalc import document
 from matcalc.calculus.cases import Case
 from matcalc.document import Block, Chain, Document, Row, Why
+from matcalc.errors import ArgumentError
 from matcalc.explain import explain
 from matcalc.language.problem import Problem, kind_of, user_shape
 from matcalc.nodes.expr import Node, name_of
@@ -137,12 +139,20 @@ def _derivative(d: Result, steps: bool, cases: bool) -> dict[str, object]:
     if cases:
         relation = notation("text", d.rules.signatures).relation
         found["cases"] = [{"where": [relation(r) for r in case.where], "text": text(case.node)} for case in d.cases]
+    found["code"] = _code(d)
     found |= d.said | {name: text(node) for name, _, node in d.companions}
     if d.blocks is not None:
         found["blocks"] = _derivative(d.blocks, steps, cases)
     if steps:
         found["steps"] = [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in d.steps]
     return found
+
+
+def _code(d: Result) -> dict[str, str]:
+    """The program of a result by the name of its language; none of what is no function of arrays, or has no spelling."""
+    with suppress(ArgumentError):
+        return {"numpy": d.code("numpy")}
+    return {}
 
 
 # ---------------------------------------------------------------- remarks

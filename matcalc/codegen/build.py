@@ -1,4 +1,4 @@
-"""From expressions to values: two runs, the second knows what the first met."""
+"""From expressions to values: in three runs, each of which knows what those before it met."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from matcalc.codegen.values import Value, Values, uses
 from matcalc.nodes.expr import Node, is_scalar, name_of, properties, shape
 from matcalc.nodes.families import member_shape
 from matcalc.rulebase.base import Rulebase
+
+RUNS = 3
+"""The first tells what is needed how often, the second which inverses are needed as such; the last is the result."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,13 @@ def build(
     plan, popular = Plan(), Counter[tuple[object, ...]]()
     counts: Mapping[Value, int] = {}
     names: Mapping[Value, str] = {}
-    while True:
+    for run in range(RUNS):
         contractor = Contractor(values, plan, spells, popular, counts, names, fuses)
         lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
         made = tuple(output(lowering, e, like) for e, like in roots)
-        if popular:
-            break
-        plan, popular, counts, names = planned(made), contractor.met + Counter({(): 1}), uses(made), lowering.names
+        popular, plan = contractor.met, planned(made) if run else plan
+        if not run:
+            counts, names = uses(made), lowering.names
     if example is not None and not any(value.dims for value in lowering.inputs.values()):
         lowering.form(example)
     inputs = {name_of(leaf): value for leaf, value in lowering.inputs.items()}

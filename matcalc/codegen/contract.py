@@ -91,7 +91,7 @@ class Contractor:
                     if x is not y:
                         names[x] = y
                 waiting.append((value.args[0], firsts))
-            elif value.op == "times" and is_outer(value):
+            elif value.op == "times" and (is_outer(value) or len(value.args) - (value.args[0].number is not None) == 1):
                 axes_ = cast(tuple[Axes, ...], value.attrs[0])
                 waiting += [(v, tuple(own[i] for i in at)) for v, at in zip(value.args, axes_, strict=True)]
             elif value.op == "permute":
@@ -118,7 +118,9 @@ class Contractor:
                 inside = [[term, *rest] for term in terms]
                 others = [f for f in rest if f != (value, own)]
                 if len(others) == len(rest) - 1 and all(v.number is not None for v, _ in others):
-                    return self._square(terms, own, others, labels), labels
+                    square = self._square(terms, own, labels)
+                    whole = (*range(len(labels)),)
+                    return self.values.times([*((v, ()) for v, _ in others), (square, whole)], square.dims), labels
             elif self._is_dearer(value, own, rest, kept):
                 inside = [[*opened(*term), *rest] for term in terms]
             else:
@@ -135,15 +137,15 @@ class Contractor:
             parts.append((self.value(form, labels), (*range(len(labels)),)))
         return self.values.plus(parts, tuple(x.size for x in labels))
 
-    def _square(self, terms: Sequence[Factor], own: Labels, rest: Sequence[Factor], labels: Labels) -> Value:
+    def _square(self, terms: Sequence[Factor], own: Labels, labels: Labels) -> Value:
         """Σ (a - b)^2, never below 0 whatever rounding does."""
-        made = self._added([[one, other, *rest] for one in terms for other in terms], own, labels)
+        made = self._added([[one, other] for one in terms for other in terms], own, labels)
         axes = (*range(len(labels)),)
         return self.values.make("entrywise", [made, self.values.number(0)], made.dims, "max", (axes, ()))
 
     def _is_dearer(self, value: Value, own: Labels, rest: Sequence[Factor], kept: set[Label]) -> bool:
         """Whether a sum that nothing else needs costs more to make than to multiply term by term."""
-        if self._counts.get(value, 2) > 1 or value in self.named or not rest:
+        if self._counts.get(value, 2) > 1 or value in self.named or value in self.values.undivided or not rest:
             return False
         whole = making(value) + self._estimate([(value, own), *rest], kept)
         parts = sum(self._estimate([*opened(v, at), *rest], kept) for v, at in terms_of(value, own))

@@ -76,7 +76,9 @@ def nearer(values: Values, terms: Sequence[Factor]) -> list[Factor]:
 
 
 def _plus(values: Values, a: Value, la: Labels, b: Value, lb: Labels) -> Factor:
-    return values.plus([(a, (*range(len(la)),)), (b, tuple(map(la.index, lb)))], a.dims), la
+    made = values.plus([(a, (*range(len(la)),)), (b, tuple(map(la.index, lb)))], a.dims)
+    values.undivided |= {made, *(part for part in made.args if made.op == "times")}
+    return made, la
 
 
 def _are_opposite(a: Value, b: Value) -> bool:

@@ -97,7 +97,7 @@ def source(
     symbols = sorted({s.name for v in postorder(built.roots) for e in _numbers(v) for s in e.free_symbols})
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
     whole = [s for s in symbols if s not in told]
-    needed = sorted({name for name, v in built.inputs.items()} | {"" for _ in ()}, key=lambda n: _rank(n, order))
+    needed = sorted(built.inputs, key=lambda n: _rank(n, order))
     functions = [called[name] for name in dict.fromkeys(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "call")]
     arguments = {rename(name): name for name in (*needed, *whole)}
     texts = {name: argument for argument, name in arguments.items()}
@@ -106,15 +106,16 @@ def source(
     writer = Writer(language, texts, inputs, built.names, built.whole)
     lines = writer.write(built.roots, [out.name for out in outputs])
     header = _header(language, [rename(n) for n in needed])
-    doc = _docstring(outputs, built.inputs, definitions, order, rename, about, language)
+    given = _given(inputs, built.whole, whole, rename, language)
+    doc = _docstring(outputs, given, about, language)
     body = [*header, *lines.statements]
     text = language.tables["text"]
-    given = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
+    names = [*(rename(n) for n in needed), *functions, *(rename(n) for n in whole)]
     static = [*functions, *(rename(n) for n in whole)]
     decorator = text.get("decorator" if static else "plain", "")
     decorated = decorator.format(static=", ".join(f'"{n}"' for n in static))
     results = text.get("result" if len(lines.returns) == 1 else "results", "").format(", ".join(lines.returns))
-    head_line = text["head"].format(name=about.name, arguments=", ".join(given), results=results)
+    head_line = text["head"].format(name=about.name, arguments=", ".join(names), results=results)
     function = "\n".join(filter(None, [decorated, head_line, indent("\n".join([doc, *body]), "    "), text.get("end", "")]))
     imports, helpers = _needed(language, "\n".join([*([decorated] if decorated else []), *body]))
     parts = [imports, *helpers, function] if text["helpers"] == "above" else [imports, function, *reversed(helpers)]
@@ -174,23 +175,27 @@ def _needed(language: Backend, body: str) -> tuple[str, list[str]]:
     return "\n".join(imports), [h.strip("\n") for h in reversed(helpers)]
 
 
-def _docstring(
-    outputs: Sequence[Output],
-    inputs: Mapping[str, Value],
-    definitions: Mapping[Node, Node],
-    order: Sequence[str],
-    rename: Callable[[str], str],
-    about: About,
-    language: Backend,
-) -> str:
-    """What the function returns, by which formulas, for which shapes, where it holds, and who made it."""
+def _given(
+    inputs: Mapping[str, Value], labels: frozenset[Value], whole: Sequence[str], rename: Callable[[str], str], language: Backend
+) -> list[str]:
+    """What the arguments are: the shapes of arrays, in their order, which count from 1, which are whole numbers."""
+    text = language.tables["text"]
+    shapes = [f"{rename(name)} {_shape(value, text)}" for name, value in inputs.items()]
+    lines = ["", *wrap(f"Shapes: {', '.join(shapes)}.", 100, break_on_hyphens=False)] if shapes else []
+    counted = [rename(name) for name, value in inputs.items() if value in labels]
+    if counted:
+        lines.append(f"The entries of {', '.join(counted)} are labels, which count from 1.")
+    if whole:
+        lines.append(f"{'Whole numbers' if len(whole) > 1 else 'A whole number'}: {', '.join(map(rename, whole))}.")
+    return lines
+
+
+def _docstring(outputs: Sequence[Output], given: Sequence[str], about: About, language: Backend) -> str:
+    """What the function returns, by which formulas, of which arguments, where it holds, and who made it."""
     text = language.tables["text"]
     lines = [about.title, ""]
     lines += dict.fromkeys(f"    {line}" for out in outputs for line in out.formula.splitlines())
-    del definitions, order
-    shapes = ", ".join(f"{rename(name)} {_shape(value, text)}" for name, value in inputs.items() if value.op == "input")
-    if shapes:
-        lines += ["", *wrap(f"Shapes: {shapes}.", 100)]
+    lines += given
     lines += [line for c in about.conditions for line in wrap(f"Holds where {c}.", 100)]
     lines += ["", f"Made by matcalc {__version__}."]
     if "comment" in text:

@@ -49,6 +49,8 @@ class Values:
         self.symmetric: set[Value] = set()
         self.definite: set[Value] = set()
         self.nonnegative: set[Value] = set()
+        self.undivided: set[Value] = set()
+        """Sums that are made as such, whatever they are multiplied by: what they are made of loses digits."""
 
     def make(self, op: str, args: Iterable[Value], dims: Iterable[Expr], *attrs: object) -> Value:
         """op(*args)."""
@@ -69,7 +71,7 @@ class Values:
         """The product entry by entry of values spread along the other axes; each stands on those axes of the result."""
         coefficient: Expr = sympy.S.One
         others: list[tuple[Value, Axes]] = []
-        for value, axes in self._factors(map(_unspread, parts)):
+        for value, axes in self._factors(map(_unturned, parts)):
             if value.number is not None:
                 coefficient = intern_scalar(sympy.Mul(coefficient, value.number))
             else:
@@ -115,7 +117,7 @@ class Values:
         number: Expr = sympy.S.Zero
         others: list[tuple[Value, Axes]] = []
         collected: dict[tuple[Value, Axes], Expr] = {}
-        for value, axes in map(_unspread, parts):
+        for value, axes in map(_unturned, parts):
             if value.number is not None:
                 number = intern_scalar(sympy.Add(number, value.number))
             elif value.op != "zeros":
@@ -246,11 +248,12 @@ class Values:
         return self.make("place", [value], dims, axes)
 
 
-def _unspread(part: tuple[Value, Axes]) -> tuple[Value, Axes]:
-    """What a spread value is spread from, on its axes."""
+def _unturned(part: tuple[Value, Axes]) -> tuple[Value, Axes]:
+    """What a value is spread from, or has its axes turned from, on its axes."""
     value, axes = part
-    while value.op == "spread":
-        axes = tuple(axes[i] for i in cast(Axes, value.attrs[0]))
+    while value.op in ("spread", "permute"):
+        inner = cast(Axes, value.attrs[0])
+        axes = tuple(axes[i] for i in inner) if value.op == "spread" else tuple(axes[inner.index(i)] for i in range(len(inner)))
         value = value.args[0]
     return value, axes
 
