@@ -43,10 +43,6 @@ def _transposed(to: Lowering, e: Node) -> Form:
     return to.form(operands(e)[0]).turned()
 
 
-def _same(to: Lowering, e: Node) -> Form:
-    return to.form(operands(e)[0])
-
-
 def _scalar(to: Lowering, e: Node) -> Form:
     form = to.form(operands(e)[0])
     return product(to.values, form) if form.rows or form.columns else form

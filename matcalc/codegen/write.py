@@ -7,8 +7,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr
-
 from matcalc.codegen.backend import Backend, reserved
 from matcalc.codegen.endless import EndlessSpeller
 from matcalc.codegen.reuse import Reuse, is_view, remaining
@@ -34,8 +32,6 @@ class Lines:
 
     statements: tuple[str, ...]
     returns: tuple[str, ...]
-    imports: tuple[str, ...]
-    helpers: tuple[str, ...]
 
 
 class Writer:
@@ -111,7 +107,7 @@ class Writer:
             returns = [self._assigned(value, name) for value, name in zip(roots, wanted, strict=True)]
             self._drop_unused(returns)
         body = "\n".join([*self.statements, *returns])
-        return Lines((*self._sizes(body), *self.statements), tuple(returns), (), ())
+        return Lines((*self._sizes(body), *self.statements), tuple(returns))
 
     def _own(self, value: Value, again: bool) -> str:
         """The text of a result that shares its entries with no argument, nor with a result before."""
@@ -237,11 +233,6 @@ class Writer:
 def _imported(language: Backend) -> set[str]:
     """The names that imports may bind."""
     return {word for line in language.tables["imports"].values() for word in re.findall(r"\w+", line)}
-
-
-def sizes_told(inputs: Collection[Value]) -> set[Expr]:
-    """The sizes that arrays tell by themselves."""
-    return {d for value in inputs for d in value.dims if d.is_Symbol}
 
 
 def speller(language: Backend, arguments: Mapping[str, str]) -> Speller:
