@@ -275,7 +275,7 @@ function hessian_w = hessian_of_f(y, X, w)
     %
     %     d2f/dw dw' = X'*diag(sigmoid(-y .* (X*w)) .* sigmoid(y .* (X*w)) .* y.^2)*X
     %
-    % Shapes: X n x d, y n x 1, w d x 1.
+    % Shapes: y n x 1, X n x d, w d x 1.
     %
     % Made by matcalc {__version__}.
     Xw = X * w;

@@ -9,21 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import TypeAlias, cast
+from typing import cast
 
-from matcalc.codegen.divide import ENTRYWISE, is_outer, lost, making, nearer, opened, seed, terms_of
+from matcalc.codegen.divide import is_outer, lost, making, nearer, opened, seed, terms_of
 from matcalc.codegen.factor import Factorisations, Plan
 from matcalc.codegen.forms import Factor, Form, Label, Labels, size_of
+from matcalc.codegen.order import Tree, best, cost_of, leaves
 from matcalc.codegen.sizes import entries
 from matcalc.codegen.symmetric import halves
 from matcalc.codegen.values import Axes, Value, Values
 
-Tree: TypeAlias = "int | tuple[Tree, Tree]"
-"""The number of a factor, or a pair of trees that are multiplied."""
-Cost: TypeAlias = "Callable[[frozenset[int], frozenset[int], frozenset[Label], frozenset[Label], frozenset[Label]], float]"
-"""What it costs to multiply two groups of factors, with these labels, into a product with those."""
-EXACT = 9
-"""Up to so many factors every order is compared; of more the cheapest pair is taken first."""
 _TOO_LARGE = 1e4
 """By how much an intermediate dearer becomes that is larger than every factor and the result."""
 
@@ -157,8 +152,7 @@ class Contractor:
         if len(with_axes) < 2:
             return sum(entries(v.dims) for v, _ in with_axes)
         labels = [frozenset(own) for _, own in with_axes]
-        plan = _exact if len(labels) <= EXACT else _greedy
-        return plan(labels, frozenset(kept), lambda a, b, la, lb, out: _cost(la, lb, out))[0]
+        return best(labels, frozenset(kept), lambda a, b, la, lb, out: cost_of(la, lb, out))[0]
 
     def _product(self, given: Sequence[Factor], labels: Labels) -> Factor:
         scalars: list[Value] = []
@@ -199,13 +193,12 @@ class Contractor:
     def _best(self, factors: list[Factor], keep: set[Label], order: Labels, coefficient: Value) -> tuple[Value, Labels, Value]:
         """(the product, its labels, the coefficient if it is still to be multiplied by, else 1)."""
         limit = max([entries(x.size for x in order), *(entries(v.dims) for v, _ in factors)])
-        plan = _exact if len(factors) <= EXACT else _greedy
         labels = [frozenset(own) for _, own in factors]
 
         def cost(
             a: frozenset[int], b: frozenset[int], la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]
         ) -> float:
-            found, size = _cost(la, lb, out), entries(x.size for x in out)
+            found, size = cost_of(la, lb, out), entries(x.size for x in out)
             if size > limit * 1.0001:
                 found *= _TOO_LARGE
             if len(a) == len(b) == 1:
@@ -213,7 +206,7 @@ class Contractor:
                 found /= max(1, self._popular[self._key(*factors[i], *factors[j])])
             return found
 
-        _, tree = plan(labels, frozenset(keep), cost)
+        _, tree = best(labels, frozenset(keep), cost)
         if isinstance(tree, int):
             return *factors[tree], coefficient
         pair = [self._run(part, factors, keep, order) for part in tree]
@@ -232,7 +225,7 @@ class Contractor:
         """The value of a tree of pairs of numbers of factors."""
         if isinstance(tree, int):
             return factors[tree]
-        inside = _leaves(tree)
+        inside = leaves(tree)
         needed = keep | {x for i, (_, own) in enumerate(factors) if i not in inside for x in own}
         a = self._run(tree[0], factors, keep, order)
         b = self._run(tree[1], factors, keep, order)
@@ -287,6 +280,9 @@ class Contractor:
         if not fb:
             return self.values.make("matvec", [a, b], (fa[0].size,), turned), (fa[0],)
         other = lb[1] is not fb[0] and b not in self.values.symmetric
+        swapped = self.values.made("matmul", [b, a], (fb[0].size, fa[0].size), not other, not turned)
+        if swapped is not None and a is not b:
+            return swapped, (fb[0], fa[0])
         made = self.values.make("matmul", [a, b], (fa[0].size, fb[0].size), turned, other)
         if a is b and turned != other:
             self.values.symmetric.add(made)
@@ -298,10 +294,9 @@ class Contractor:
         right, fb, other = self._merged(b, lb, summed)
         labels = (*fa, *fb)
         i, j, k = Label(size_of(fa)), Label(size_of(summed)), Label(size_of(fb))
-        if not fb:
-            made, _ = self._matmul(left, (j, i) if turned else (i, j), right, (j,), [i], [])
-        else:
-            made, _ = self._matmul(left, (j, i) if turned else (i, j), right, (j, k) if other else (k, j), [i], [k])
+        la, lb = (j, i) if turned else (i, j), ((j, k) if other else (k, j)) if fb else (j,)
+        made, found = self._matmul(left, la, right, lb, [i], [k] if fb else [])
+        made = self.values.permuted(made, (1, 0)) if found[0] is k else made
         return self.values.reshaped(made, tuple(x.size for x in labels)), labels
 
     def _merged(self, value: Value, own: Labels, summed: Labels) -> tuple[Value, Labels, bool]:
@@ -347,53 +342,3 @@ def _oriented(labels: Labels, orders: Sequence[Labels]) -> Labels:
         if set(labels) <= set(order):
             return tuple(x for x in order if x in labels)
     return labels
-
-
-def _leaves(tree: Tree) -> set[int]:
-    return {tree} if isinstance(tree, int) else _leaves(tree[0]) | _leaves(tree[1])
-
-
-def _result(inside: frozenset[int], labels: Sequence[frozenset[Label]], keep: frozenset[Label]) -> frozenset[Label]:
-    outside = keep.union(*(ls for i, ls in enumerate(labels) if i not in inside))
-    return frozenset().union(*(labels[i] for i in inside)) & outside
-
-
-def _cost(la: frozenset[Label], lb: frozenset[Label], out: frozenset[Label]) -> float:
-    """What it costs to multiply two factors with these labels."""
-    union = entries(x.size for x in la | lb)
-    return union * (ENTRYWISE if len(out) == len(la | lb) else 1.0) + ENTRYWISE * entries(x.size for x in out)
-
-
-def _exact(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> tuple[float, Tree]:
-    """The cheapest tree of pairs."""
-    count = len(labels)
-    everything = frozenset(range(count))
-    out = {frozenset([i]): _result(frozenset([i]), labels, keep) for i in range(count)}
-    best: dict[frozenset[int], tuple[float, Tree]] = {frozenset([i]): (0.0, i) for i in range(count)}
-    for size in range(2, count + 1):
-        for chosen in combinations(range(count), size):
-            whole = frozenset(chosen)
-            out[whole] = _result(whole, labels, keep)
-            options: list[tuple[float, Tree]] = []
-            for half in range(1, size):
-                for part in combinations(chosen[1:], half - 1):
-                    a = frozenset((chosen[0], *part))
-                    b = whole - a
-                    total = best[a][0] + best[b][0] + cost(a, b, out[a], out[b], out[whole])
-                    options.append((total, (best[a][1], best[b][1])))
-            best[whole] = min(options, key=lambda o: o[0])
-    return best[everything]
-
-
-def _greedy(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> tuple[float, Tree]:
-    """A tree of pairs, the cheapest pair first."""
-    trees: dict[frozenset[int], Tree] = {frozenset([i]): i for i in range(len(labels))}
-    total = 0.0
-    while len(trees) > 1:
-        out = {s: _result(s, labels, keep) for s in trees}
-        a, b = min(
-            combinations(trees, 2), key=lambda p: cost(p[0], p[1], out[p[0]], out[p[1]], _result(p[0] | p[1], labels, keep))
-        )
-        total += cost(a, b, out[a], out[b], _result(a | b, labels, keep))
-        trees[a | b] = (trees.pop(a), trees.pop(b))
-    return total, next(iter(trees.values()))

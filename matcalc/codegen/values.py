@@ -61,6 +61,10 @@ class Values:
             found = self._table[key] = Value(op, found_args, attrs, found_dims, len(self._table))
         return found
 
+    def made(self, op: str, args: Iterable[Value], dims: Iterable[Expr], *attrs: object) -> Value | None:
+        """op(*args) where it was made before."""
+        return self._table.get((op, tuple(args), attrs, tuple(dims)))
+
     def number(self, e: Expr | int) -> Value:
         """A number, or what sizes alone tell."""
         return self.make("number", (), (), intern_scalar(sympy.sympify(e)))
