@@ -9,12 +9,12 @@ import numpy as np
 
 from matcalc.calculus.engine import Engine
 from matcalc.codegen.backend import backend
-from matcalc.codegen.function import gradient_of
+from matcalc.codegen.outputs import Output
 from matcalc.errors import ArgumentError
 from matcalc.nodes.expr import Node, name_of
 from matcalc.numeric.arrays import inside, outside
 from matcalc.numeric.verify import Slope
-from matcalc.program import Output, program
+from matcalc.program import gradient_of, program
 
 NUMBERS = "numbers"
 """The method that needs no other library: numerical derivatives."""

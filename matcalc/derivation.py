@@ -15,6 +15,7 @@ from matcalc.calculus.cases import Case, cases
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
 from matcalc.calculus.parts import base_of
+from matcalc.codegen.outputs import Output
 from matcalc.errors import ArgumentError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
@@ -23,7 +24,6 @@ from matcalc.nodes.expr import Node, is_scalar, operands, substitute
 from matcalc.numeric.verify import Check, Slope, Verification
 from matcalc.numeric.verify import verify as verify_numbers
 from matcalc.printing.text import text
-from matcalc.program import Output
 from matcalc.request import graph, leaves_asked, not_scalar, read_problem
 from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase

@@ -10,6 +10,7 @@ import sympy
 
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts
+from matcalc.codegen.outputs import Output
 from matcalc.errors import ArgumentError, VerificationError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.problem import Problem
@@ -17,7 +18,6 @@ from matcalc.nodes.differentials import in_order, terms_of
 from matcalc.nodes.expr import Node
 from matcalc.numeric.lines import confirm
 from matcalc.numeric.verify import Check
-from matcalc.program import Output
 from matcalc.request import leaves_asked, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import sympy
 
-from matcalc.codegen.source import identifier
+from matcalc.codegen.outputs import identifier
 from matcalc.derivation import gradients
 from matcalc.language.problem import Problem
 from matcalc.printing.text import text
-from matcalc.program import Function, program, value_of
+from matcalc.program import program, value_of
 from matcalc.result import TITLES, Result
 from matcalc.rulebase.base import Rulebase
+
+if TYPE_CHECKING:
+    from matcalc.codegen.function import Function
 
 
 def together(results: Sequence[Result], target: str = "numpy", value: bool = True) -> Function:

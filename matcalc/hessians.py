@@ -17,6 +17,7 @@ from matcalc.calculus.independent import Independent, independent
 from matcalc.calculus.parts import base_of
 from matcalc.calculus.reasons import HESSIAN, SECOND, SIMPLIFIED, spanned
 from matcalc.calculus.separate import Separate, separate
+from matcalc.codegen.outputs import Output
 from matcalc.exchange.interchange import own_symbols
 from matcalc.jacobians import NO_KRONECKER_FORM, along, compared, refuse_wrong
 from matcalc.language.problem import Problem
@@ -29,7 +30,6 @@ from matcalc.numeric.agree import agree
 from matcalc.numeric.verdict import together
 from matcalc.numeric.verify import Check
 from matcalc.printing.text import text
-from matcalc.program import Output
 from matcalc.request import Asked, leaves_asked, not_scalar, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus.engine import Engine
 from matcalc.codegen.backend import backend
-from matcalc.codegen.function import Function
-from matcalc.codegen.source import About, Output
+from matcalc.codegen.outputs import About, Output
 from matcalc.nodes.expr import Node
 from matcalc.printing.text import text
 
-__all__ = ["Function", "Output", "program", "value_of"]
+if TYPE_CHECKING:
+    from matcalc.codegen.function import Function as Function
 
 
 def value_of(engine: Engine) -> Output:
@@ -34,9 +35,19 @@ def program(
 
     Raises: ArgumentError where there is no such target.
     """
+    language = backend(target)
     repeated = [o.name for o in outputs]
     outputs = [replace(o, name=o.name if repeated.count(o.name) == 1 else f"{o.name}_{i}") for i, o in enumerate(outputs, 1)]
     about = About(name, title, tuple(conditions))
     parts = [o.like for o in outputs if o.like is not None]
     named = engine.definitions if definitions is None else definitions
-    return Function(outputs, engine.problem, named, engine.rules, engine.has, about, backend(target), parts)
+    from matcalc.codegen.function import Function
+
+    return Function(outputs, engine.problem, named, engine.rules, engine.has, about, language, parts)
+
+
+def gradient_of(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
+    """The gradient of a scalar function by one of its arrays, by automatic differentiation, as a NumPy array."""
+    from matcalc.codegen.function import differentiated
+
+    return differentiated(f, name, arrays)

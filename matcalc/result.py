@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import sympy
 
 from matcalc.calculus.cases import Case
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.simplify.units import adds_units
-from matcalc.codegen.source import identifier
+from matcalc.codegen.outputs import Output, identifier
 from matcalc.exchange.interchange import to_sympy
 from matcalc.explain import Explanation, explain
 from matcalc.language.problem import Problem, user_shape
@@ -25,10 +25,13 @@ from matcalc.printing.latex import Transpose, latex_program
 from matcalc.printing.layout import Program
 from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
-from matcalc.program import Function, Output, program
+from matcalc.program import program
 from matcalc.rulebase.base import Rulebase
 from matcalc.sides import TEXT, Side
 from matcalc.steps import Derived, Step
+
+if TYPE_CHECKING:
+    from matcalc.codegen.function import Function
 
 _UNEVALUATED = frozenset({"dpow", "dexpm", "dlogm"})
 """Derivatives of matrix functions that stay as such: a closed form has none."""

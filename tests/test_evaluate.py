@@ -14,6 +14,7 @@ import sympy
 
 from matcalc.calculus.engine import Engine
 from matcalc.codegen.function import Function
+from matcalc.codegen.outputs import Output
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.language.parser import parse
 from matcalc.language.problem import Problem
@@ -23,7 +24,7 @@ from matcalc.numeric import linalg
 from matcalc.numeric.arrays import bind, dimension
 from matcalc.numeric.evaluate import Program, evaluate, leaves
 from matcalc.numeric.kernels import KERNELS, kernel
-from matcalc.program import Output, program
+from matcalc.program import program
 from matcalc.rulebase.base import rulebase
 
 Array = Any

@@ -42,8 +42,8 @@ LAYERS = [
     "calculus.adjoint", "calculus.structure", "exchange.export", "numeric.evaluate", "numeric.labels",
     "calculus.conditions", "calculus.facts", "calculus.forms", "calculus.reasons", "calculus.simplify.strategy",
     "exchange.symbols",
-    "codegen.templates", "codegen.sizes", "codegen.numbers", "codegen.values", "codegen.forms", "codegen.factor",
-    "codegen.symmetric", "codegen.divide", "codegen.order", "codegen.definite",
+    "codegen.outputs", "codegen.templates", "codegen.sizes", "codegen.numbers", "codegen.values", "codegen.forms",
+    "codegen.factor", "codegen.symmetric", "codegen.divide", "codegen.order", "codegen.definite",
     "codegen.contract", "codegen.ranges", "codegen.lower", "codegen.places", "codegen.structural", "codegen.functions",
     "codegen.build", "codegen.backend", "codegen.layout", "codegen.arithmetic", "codegen.spell", "codegen.kronecker",
     "codegen.endless",
@@ -71,8 +71,8 @@ LAYERS = [
 # fmt: on
 """Every module imports only from modules before it, in the order of reading."""
 
-LAZY = {"__init__", "cli"}
-"""Where an import may wait inside a function, so that `import matcalc` and `matcalc --help` stay light."""
+LAZY = {"__init__", "cli", "program"}
+"""Where an import may wait inside a function: `import matcalc` and `--help` stay light, deriving loads no code generator."""
 
 SYMPY_MATRICES = {"nodes.expr", "exchange.export", "exchange.interchange", "exchange.symbols"}
 """Who may touch SymPy's matrix classes: the nodes, and the way in and out for a person's own SymPy expressions."""

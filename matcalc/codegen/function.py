@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from matcalc.codegen.backend import Backend
-from matcalc.codegen.source import About, Output, Source, source
+from matcalc.codegen.outputs import About, Output
+from matcalc.codegen.source import Source, source
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node, head, is_scalar, name_of, postorder, properties, shape, size_symbol
@@ -280,7 +281,7 @@ class _Checked:
         return made
 
 
-def gradient_of(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
+def differentiated(f: Function, name: str, arrays: Mapping[str, object]) -> Any:
     """The gradient of a scalar function by one of its arrays, by automatic differentiation, as a NumPy array."""
     runtime = f.language.tables["runtime"]
     with _evaluated(f.language, runtime["double"]) if "double" in runtime else nullcontext():

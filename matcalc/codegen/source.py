@@ -12,44 +12,12 @@ from sympy import Expr
 
 from matcalc.codegen.backend import Backend, legal
 from matcalc.codegen.build import build
+from matcalc.codegen.outputs import About, Output
 from matcalc.codegen.values import Value, postorder
 from matcalc.codegen.write import Writer
-from matcalc.nodes.algebra import rebuild
-from matcalc.nodes.expr import ONE, Node, is_scalar, name_of, substitute
-from matcalc.nodes.indices import index
+from matcalc.nodes.expr import Node, is_scalar
 from matcalc.rulebase.base import Rulebase
 from matcalc.version import __version__
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a function returns: a name, an expression, the variable whose shape it has, its formula as text.
-
-    `over` is a letter and how far it goes: the values for all of it, along a first axis.
-    """
-
-    name: str
-    node: Node
-    like: Node | None = None
-    formula: str = ""
-    over: tuple[Node, Expr] | None = None
-
-    @property
-    def expression(self) -> Node:
-        """The expression with an index for the letter that it goes over."""
-        if self.over is None:
-            return self.node
-        letter, last = self.over
-        return substitute(self.node, {letter: index(name_of(letter), ONE, last)}, rebuild)
-
-
-@dataclass(frozen=True)
-class About:
-    """What a function says of itself: its name, the first line, the conditions."""
-
-    name: str
-    title: str
-    conditions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -207,8 +175,3 @@ def _shape(value: Value, text: Mapping[str, str]) -> str:
     """The shape of an input, as a reader of the language says it."""
     form = text[("shape_of_none", "shape_of_one")[len(value.dims)] if len(value.dims) < 2 else "shape"]
     return form.format(text["by"].join(str(d).replace("**", "^") for d in value.dims))
-
-
-def identifier(name: str) -> str:
-    """A name as a program writes it."""
-    return re.sub(r"\W+", "_", name).strip("_")
