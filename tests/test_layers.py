@@ -63,6 +63,8 @@ LAYERS = [
     "result",
     "derivation", "generate", "differentials", "jacobians",
     "hessians", "products",
+    "claims.question", "claims.points", "claims.reading", "claims.relations", "claims.conditions", "claims.termwise",
+    "claims.smallest", "claims.mends", "claims.chains", "claims.verdict", "claims.check",
     "report",
     "__init__",
     "cli",

@@ -1,0 +1,250 @@
+"""The verdict on a claim: what is wrong with it, if anything, in a form for people and one for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from matcalc.claims.chains import Link
+from matcalc.claims.conditions import Condition
+from matcalc.claims.mends import Mend
+from matcalc.claims.smallest import Counterexample, shown
+from matcalc.claims.termwise import Terms
+from matcalc.language.problem import Problem, user_shape
+from matcalc.nodes.algebra import number
+from matcalc.nodes.expr import Node, is_scalar
+from matcalc.printing.latex import latex
+from matcalc.printing.text import text
+from matcalc.printing.unicode import unicode
+from matcalc.rulebase.base import Rulebase
+from matcalc.sides import LATEX, TEXT, UNICODE, Side, Style
+
+Word = Literal["equal", "factor", "transposed", "shape", "only if", "terms", "wrong", "unchecked"]
+MARKS = {"equal": "✓", "unchecked": "?"}
+_MINUS_ONE = number(-1)
+_TYPESET: dict[str, tuple[Callable[..., str], Style]] = {
+    "text": (text, TEXT),
+    "unicode": (unicode, UNICODE),
+    "latex": (latex, LATEX),
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Verdict:
+    """What is to be said of a claim.
+
+    `truth` is what the claim is compared with, `claim` what was claimed (None where its shapes do not fit together), `what`
+    names the former: the gradient, the differential, the right side.  `factor`: truth = factor*claim.  `steps` lead from a
+    claim in another form to the truth.  `draws`: at so many points were the two compared.
+    """
+
+    verdict: Word
+    problem: Problem
+    truth: Node
+    claim: Node | None
+    source: str
+    what: str
+    rules: Rulebase = field(repr=False)
+    side: Side | None = None
+    factor: Node | None = None
+    condition: Condition | None = None
+    terms: Terms = Terms()
+    counterexample: Counterexample | None = None
+    mended: Mend | None = None
+    steps: tuple[Link, ...] = ()
+    reason: str = ""
+    draws: int = 0
+    max_relative_error: float = 0.0
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether the claim is right; None where that could not be decided."""
+        return None if self.verdict == "unchecked" else self.verdict == "equal"
+
+    def __bool__(self) -> bool:
+        """Whether the claim was found right."""
+        return self.verdict == "equal"
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Under which condition the claim is right, if under one: "A is symmetric", "sum(p) == 1"."""
+        return () if self.condition is None else (self.condition.says,)
+
+    @property
+    def missing(self) -> tuple[Node, ...]:
+        """The terms that the claim lacks."""
+        return self.terms.missing
+
+    @property
+    def extra(self) -> tuple[Node, ...]:
+        """The terms that do not belong."""
+        return self.terms.extra
+
+    @property
+    def wrong_terms(self) -> tuple[tuple[Node, Node], ...]:
+        """The terms that are wrong, each as (claimed, right)."""
+        return self.terms.wrong
+
+    def __str__(self) -> str:
+        return self.told("text")
+
+    def __repr__(self) -> str:
+        return f"<claim {self.source!r}: {self.headline('text')}>"
+
+    def unicode(self) -> str:
+        """The verdict for a terminal."""
+        return self.told("unicode")
+
+    def latex(self) -> str:
+        """The verdict in LaTeX: sentences, with the formulas between dollars."""
+        return self.told("latex")
+
+    def told(self, form: str) -> str:
+        """The verdict, what is right, why, and a counterexample, in "text", "unicode" or "latex"."""
+        lines = [f"{MARKS.get(self.verdict, '✗')} {self.headline(form)}", *self._details(form)]
+        return "\n".join(lines) if form != "latex" else " \\\\\n".join(lines)
+
+    # ------------------------------------------------------------ wording
+
+    def _written(self, e: Node, form: str) -> str:
+        write = partial(_TYPESET[form][0], signatures=self.rules.signatures)
+        return f"${write(e)}$" if form == "latex" else write(e)
+
+    def headline(self, form: str = "text") -> str:
+        """The verdict in one line, without its mark."""
+        match self.verdict:
+            case "equal":
+                return f"right: {self.what} is your answer" + (", in another form" if self.steps else "")
+            case "factor":
+                return self._by_factor(form)
+            case "transposed":
+                factor = "" if self.factor is None else f", times {self._written(self.factor, form)}"
+                return f"transposed: {self.what} is the transpose of your answer{factor}"
+            case "shape":
+                return f"wrong shape: {self.reason}"
+            case "only if":
+                return f"right only if {self._condition(form)}"
+            case "terms":
+                return self._by_terms(form)
+            case "unchecked":
+                return f"not checked: {self.reason}"
+            case _:
+                return "wrong" + (f": {self.reason}" if self.reason else "")
+
+    def _condition(self, form: str) -> str:
+        assert self.condition is not None
+        says = self.condition.says.replace(" == ", " = ") if form != "text" else self.condition.says
+        return says if form != "unicode" else says.replace("'*", "ᵀ").replace("*", "")
+
+    def _by_factor(self, form: str) -> str:
+        assert self.factor is not None
+        if self.factor == _MINUS_ONE:
+            return f"off by a sign: {self.what} is minus your answer"
+        return f"off by a factor: {self.what} is {self._written(self.factor, form)} times your answer"
+
+    def _by_terms(self, form: str) -> str:
+        def listed(found: Sequence[Node]) -> str:
+            return ", ".join(self._written(e, form) for e in found)
+
+        parts = []
+        if self.missing:
+            parts.append(f"{_count(self.missing)} missing: {listed(self.missing)}")
+        if self.extra:
+            parts.append(f"{_count(self.extra)} too many: {listed(self.extra)}")
+        parts += [f"one term is {self._written(c, form)} and should be {self._written(r, form)}" for c, r in self.wrong_terms]
+        return "; ".join(parts)
+
+    def _details(self, form: str) -> list[str]:
+        lines = []
+        if self.verdict != "unchecked" and (self.verdict != "equal" or self.steps):
+            lines.append(f"  {self.equation(form)}")
+        if self.verdict == "only if" and self.terms.count:
+            lines.append(f"  otherwise: {self._by_terms(form)}")
+        if self.mended is not None:
+            right = self._written(self.mended.node, form) if form != "text" else self.mended.source
+            lines.append(f"  {self.mended.says}: {right} is right")
+        if self.steps:
+            lines += self._chain(form)
+        if self.counterexample is not None:
+            lines += self._example(self.counterexample, form)
+        if self.verdict == "equal":
+            lines.append(f"  compared at {self.draws} random points, largest relative error {self.max_relative_error:.0e}")
+        return lines
+
+    def equation(self, form: str = "text") -> str:
+        """What is right, as an equation: df/dX = …; of an identity its right side alone."""
+        write, style = _TYPESET[form]
+        right = write(self.truth, signatures=self.rules.signatures)
+        left = "" if self.side is None else f"{style.of(self.side, write)} = "
+        return f"${left}{right}$" if form == "latex" else f"{left}{right}"
+
+    def _chain(self, form: str) -> list[str]:
+        lines = []
+        for number_, link in enumerate(self.steps):
+            start = "    " if number_ == 0 else "  = "
+            why = "" if not link.rule else f"   [{self.why(link, form)}]"
+            lines.append(f"{start}{self._written(link.node, form)}{why}")
+        return ["  your answer", *lines]
+
+    def why(self, link: Link, form: str = "text") -> str:
+        """The identity of a step, in words, with its statement and where it is found."""
+        stated = ""
+        if link.statement is not None:
+            stated = ": " + " = ".join(self._written(e, form) for e in link.statement)
+        return f"{link.rule}{stated}" + (f", {link.citation}" if link.citation else "")
+
+    def _example(self, found: Counterexample, form: str) -> list[str]:
+        at = ", ".join(f"{name} = {shown(value)}" for name, value in found.arrays.items())
+        at = at or ", ".join(f"{name} = {n}" for name, n in found.sizes.items())
+        right, claimed = shown(found.right), shown(found.claimed)
+        return [f"  for example at {at}: {self.what} is {right}, your answer {claimed}"]
+
+    # ------------------------------------------------------------ for programs
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain data."""
+        example = self.counterexample
+        return {
+            "input": self.problem.source,
+            "claim": self.source,
+            "verdict": self.verdict,
+            "ok": self.ok,
+            "headline": self.headline(),
+            "what": self.what,
+            "right": {form: self.equation(form).strip("$") for form in _TYPESET},
+            "shape": user_shape(self.truth),
+            "factor": None if self.factor is None else text(self.factor),
+            "conditions": list(self.conditions),
+            "missing": [text(e) for e in self.missing],
+            "extra": [text(e) for e in self.extra],
+            "wrong_terms": [{"claimed": text(c), "right": text(r)} for c, r in self.wrong_terms],
+            "mended": None if self.mended is None else {"says": self.mended.says, "text": self.mended.source},
+            "counterexample": None if example is None else _example(example),
+            "steps": [
+                {"text": text(link.node), "latex": latex(link.node), "rule": link.rule, "citation": link.citation}
+                for link in self.steps
+            ],
+            "reason": self.reason,
+            "points": self.draws,
+        }
+
+
+def _example(found: Counterexample) -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        return np.asarray(value, dtype=float).tolist()
+
+    arrays: Mapping[str, Any] = {name: plain(value) for name, value in found.arrays.items()}
+    return {"sizes": dict(found.sizes), "arrays": arrays, "right": plain(found.right), "claimed": plain(found.claimed)}
+
+
+def _count(found: Sequence[Node]) -> str:
+    return "one term" if len(found) == 1 else f"{len(found)} terms"
+
+
+def dims_said(e: Node) -> str:
+    """The shape of a node in words."""
+    return "a scalar" if is_scalar(e) else " x ".join(map(str, e.shape))
