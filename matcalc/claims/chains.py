@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from matcalc.calculus.engine import Engine
@@ -13,7 +13,7 @@ from matcalc.claims.points import compare
 from matcalc.claims.question import Question
 from matcalc.claims.termwise import expanded, in_variables
 from matcalc.nodes.algebra import add, rebuild, terms
-from matcalc.nodes.expr import Node, head, is_number, name_of, postorder, properties, shape, substitute
+from matcalc.nodes.expr import Node, head, is_number, is_scalar, name_of, operands, postorder, properties, shape, substitute
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.templates import Template, compile_template
@@ -21,9 +21,10 @@ from matcalc.rulefiles.records import Identity
 
 MOST_TRIED = 60
 DEPTH = 2
+_ON_REQUEST = ("identities", "forms", "moves")
 DISTRIBUTE = "distribute"
+COLLECT = "collect"
 SIMPLIFIED = "simplified"
-NAMES = "names"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Link:
 def chain(question: Question, engine: Engine) -> tuple[Link, ...]:
     """The chain from the claim to the truth; () where they are one form, or where none was found that numbers confirm."""
     links = _found(question, engine)
-    short = [link for before, link in zip((None, *links), links, strict=False) if before is None or link.node is not before.node]
+    short = [link for before, link in zip([None, *links], links, strict=False) if before is None or link.node is not before.node]
     pairs = zip(short, short[1:], strict=False)
     if any(not compare(question, a.node, b.node, draws=2, elsewhere=0).ok for a, b in pairs):
         return ()
@@ -52,6 +53,12 @@ def _found(question: Question, engine: Engine) -> Sequence[Link]:
         return ()
     simplify = _Traced(engine)
     first = Link(claim)
+    plain = _Plain(question)
+    if _same(plain(claim), plain(truth)):
+        return [first, *_by_terms(plain, claim, truth)]
+    path = _search(plain, question, claim, plain(truth))
+    if path is not None:
+        return [first, *path, *_by_terms(plain, path[-1].node, truth)]
     made, links = simplify.links(claim)
     end = simplify(truth)
     if _same(made, end):
@@ -71,7 +78,7 @@ def _found(question: Question, engine: Engine) -> Sequence[Link]:
     return [first, *_by_terms(normal, claim, back[-1]), *reversed(turned)]
 
 
-def _by_terms(normal: _Normal, start: Node, end: Node) -> Iterator[Link]:
+def _by_terms(normal: Callable[[Node], Node], start: Node, end: Node) -> Iterator[Link]:
     """From one expression to another whose terms are the same once products are distributed."""
     if _same(start, end):
         return
@@ -79,7 +86,7 @@ def _by_terms(normal: _Normal, start: Node, end: Node) -> Iterator[Link]:
     if not _same(middle, start):
         yield Link(middle, DISTRIBUTE)
     if not _same(middle, end):
-        yield Link(end, "collect")
+        yield Link(end, COLLECT)
 
 
 def _same(a: Node, b: Node) -> bool:
@@ -117,6 +124,16 @@ class _Traced:
         return end, found
 
 
+class _Plain:
+    """Expressions with their products distributed over sums, and nothing else done."""
+
+    def __init__(self, question: Question) -> None:
+        self._rules = question.rules
+
+    def __call__(self, e: Node) -> Node:
+        return add(*sorted(expanded(e, self._rules), key=text))
+
+
 class _Normal:
     """Expressions in a form that does not depend on how they were bracketed: simplified terms, collected."""
 
@@ -134,7 +151,7 @@ class _Normal:
         return self._known[e]
 
 
-def _search(normal: _Normal, question: Question, start: Node, goal: Node) -> list[Link] | None:
+def _search(normal: Callable[[Node], Node], question: Question, start: Node, goal: Node) -> list[Link] | None:
     """Identities, from either side, that lead from an expression to one with that normal form."""
     rules = question.rules
     rewrites = rules.made_once(_rewrites)
@@ -170,7 +187,8 @@ def _rewrites(rules: Rulebase) -> dict[str, list[_Rewrite]]:
     """The identities of identities.toml from either side, then the others from right to left, by outermost operation."""
     known = list(rules.signatures.identities.values())
     chosen = [(i, turned) for i in known if i.file.stem == "identities" for turned in (False, True)]
-    chosen += [(i, True) for i in known if i.file.stem not in ("identities", "forms")]
+    chosen += [(i, turned) for i in known if i.file.stem in ("moves", "forms") for turned in (False, True)]
+    chosen += [(i, turned) for i in known if i.file.stem not in _ON_REQUEST for turned in (False, True)]
     found: dict[str, list[_Rewrite]] = {}
     for identity, turned in chosen:
         leaves, left, right = rules.identity(identity)
@@ -200,8 +218,15 @@ def _neighbours(e: Node, rewrites: dict[str, list[_Rewrite]], rules: Rulebase) -
                 if all(_holds(word, bindings, leaves) for word, leaves in rewrite.where):
                     bound = {name_of(leaf): value for leaf, value in bindings.leaves.items()}
                     made = put(rules.instantiate(rewrite.template, bound, bindings.sizes))
-                    if made is not x:
-                        yield substitute(e, {x: made}, rebuild), rewrite.identity
+                    whole = e if shape(made) != shape(x) else substitute(e, {x: made}, rebuild)
+                    if whole is not e and _is_sound(whole):
+                        yield whole, rewrite.identity
+
+
+def _is_sound(e: Node) -> bool:
+    """Whether no scalar stands among the factors of a matrix product, as where an identity of columns met a 1x1 product."""
+    products = (operands(x) for x in postorder([e]) if head(x) == "mul")
+    return all(not is_scalar(o) for args in products for o in args[1:])
 
 
 def _holds(word: str, b: Bindings, leaves: Iterable[Node]) -> bool:

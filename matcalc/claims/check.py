@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from matcalc.calculus.adjoint import depends_on
 from matcalc.calculus.engine import Engine
 from matcalc.claims.chains import chain
 from matcalc.claims.conditions import Condition, condition
@@ -211,16 +212,19 @@ def _of_differential(problem: Problem, wrt: str | None, right: str, latex: bool 
         claimed, error = None, found
     stated = set() if claimed is None else {name_of(e) for e in postorder([claimed]) if head(e) == "symbol"}
     moving = [n for n in free if f"d{n}" in stated] if wrt is None else [wrt]
+    if wrt is None:
+        reached = depends_on([problem.expression], {problem.names[n] for n in moving}, problem.definitions)
+        moving += [name_of(Z) for Z in problem.definitions if f"d{name_of(Z)}" in stated and id(Z) not in reached]
     moving = moving or list(free)
     result = differential_of(problem, moving, rules=rules)
-    tangents: dict[Node, Node] = {problem.names[n]: moves[n] for n in moving}
+    tangents: dict[Node, Node] = {problem.names[n]: moves[f"d{n}"] for n in moving}
     defined = dict(problem.definitions)
     for Z, value in problem.definitions.items():
         if Z not in tangents:
             dZ = differential(value, tangents, rules)
             if not is_zero(dZ):
-                tangents[Z] = moves[name_of(Z)]
-                defined[moves[name_of(Z)]] = dZ
+                tangents[Z] = moves[f"d{name_of(Z)}"]
+                defined[tangents[Z]] = dZ
     truth = differential(problem.expression, tangents, rules)
     shown = result.engine.simplifier(truth)
     question = Question(problem, shown, shown if claimed is None else like(claimed, shown), rules, defined, known=names)
@@ -259,7 +263,7 @@ def _judged(asked: _Asked) -> Verdict:
     tell = partial(_verdict, asked)
     if asked.error is not None:
         what = asked.error.what[0].lower() + asked.error.what[1:]
-        return tell("shape", claim=None, reason=f"in your answer, {what}", mended=_mended(asked))
+        return tell("shape", claim=None, reason=f"in {_yours(asked)}, {what}", mended=_mended(asked))
     if shape(q.claim) != shape(q.truth):
         return _of_other_shape(asked)
     found = compare(q, q.truth, q.claim)
@@ -295,7 +299,7 @@ def _of_other_shape(asked: _Asked) -> Verdict:
     if turned is not None:
         factor_ = None if turned is ONE else turned
         return _verdict(asked, "transposed", factor=factor_, counterexample=example)
-    reason = f"{asked.what} is {dims_said(q.truth)}, your answer {dims_said(q.claim)}"
+    reason = f"{asked.what} is {dims_said(q.truth)}, {_yours(asked)} {dims_said(q.claim)}"
     return _verdict(asked, "shape", reason=reason, mended=_mended(asked), counterexample=example)
 
 
@@ -329,7 +333,12 @@ def _verdict(asked: _Asked, word: Word, **told: Any) -> Verdict:
         what=asked.what,
         rules=q.rules,
         side=asked.side,
+        yours=_yours(asked),
         **told,
     )
 
 
+
+
+def _yours(asked: _Asked) -> str:
+    return "the right side" if asked.side is None else "your answer"

@@ -56,8 +56,12 @@ def _candidates(question: Question, truth: Node, claim: Node) -> Iterator[Condit
     sizes = set(question.problem.sizes)
     known = {n: X for n, X in inputs.items() if n not in sizes and "integer" not in properties(X)}
     for name, X in known.items():
-        yield from _equations(name, X)
-        yield from _structures(question, name, X)
+        if is_scalar(X):
+            yield from _structures(question, name, X)
+            yield from _equations(name, X)
+        else:
+            yield from _equations(name, X)
+            yield from _structures(question, name, X)
     for (a, A), (b, B) in combinations(known.items(), 2):
         if _is_square(A) and shape(A) == shape(B):
             yield Condition(f"{a}*{b} == {b}*{a}", "commute", (a, b), Restriction(change=_commuting(a, b)))

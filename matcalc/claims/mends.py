@@ -154,6 +154,11 @@ def _transposes(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]
 
 
 def _operators(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]:
+    for a, b in _neighbours(source, atoms):
+        assert b.sign is not None
+        if b.sign[2] == "*":
+            made = f"({source[a.start : a.end]} .* {source[b.start : b.end]})"
+            yield _put(source, a.start, b.end, made), f"the product {source[a.start : b.end]} is one entry by entry"
     for a in atoms:
         if a.sign is None:
             continue
@@ -170,10 +175,14 @@ def _operators(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]
 
 def _products(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[int, int]]:
     """The places of products of two operands that stand side by side."""
+    yield from ((a.start, b.end) for a, b in _neighbours(source, atoms))
+
+
+def _neighbours(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[_Atom, _Atom]]:
     for a in atoms:
         for b in atoms:
             if b.start > a.end and b.sign is not None and b.sign[2] in ("*", ".*") and not source[a.end : b.sign[0]].strip():
-                yield a.start, b.end
+                yield a, b
 
 
 def _brackets(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]:
@@ -182,12 +191,10 @@ def _brackets(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]:
 
 
 def _swaps(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]:
-    for a in atoms:
-        for b in atoms:
-            if b.start > a.end and b.sign is not None and b.sign[2] == "*" and not source[a.end : b.sign[0]].strip():
-                left, right = source[a.start : a.end], source[b.start : b.end]
-                made = f"{right}{source[a.end : b.start]}{left}"
-                yield _put(source, a.start, b.end, made), f"the factors {left} and {right} are swapped"
+    for a, b in _neighbours(source, atoms):
+        left, right = source[a.start : a.end], source[b.start : b.end]
+        made = f"{right}{source[a.end : b.start]}{left}"
+        yield _put(source, a.start, b.end, made), f"the factors {left} and {right} are swapped"
 
 
 def _drops(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ _OPENING, _CLOSING = "([{", ")]}"
 _LATEX_WORDS = re.compile(r"\\(?:left|right|,|;|!|quad|displaystyle)(?![A-Za-z])|\\mathrm\s*\{\s*d\s*\}|\\partial|\\mathrm\s+d")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{(.*?)\}\s*\{(.*?)\}\s*$")
 _NABLA = re.compile(r"(?:\\nabla|∇)_?\{?([^{}]*?)\}?\s*([A-Za-z]\w*)?$")
+_LATEX_DIFFERENTIAL = re.compile(r"(?:\\mathrm\s*\{\s*d\s*\}|(?<![A-Za-z\\])d)\s*\\?([A-Za-z]+?)(?![a-z])")
 _QUOTIENT = re.compile(r"d\(?([^()/]*)\)?/d\(?([^()]*(?:\[[^\]]*\])?)\)?'?")
 
 
@@ -89,6 +90,7 @@ def formula(source: str, problem: Problem, known: Mapping[str, Node], rules: Rul
     if not (is_latex(source) if latex is None else latex):
         functions = problem.functions
         return parse_formula(source, known, problem.sizes, functions=functions, signatures=rules.signatures)
+    source = _with_differentials(source, known)
     declared = [*map(declaration, known.values()), *(f"{f}: function({k}) -> scalar" for f, k in problem.functions.items())]
     read = parse(source, declared, signatures=rules.signatures, latex=True)
     leaves: dict[Node, Node] = {}
@@ -107,6 +109,15 @@ def sides(taken: Collection[str]) -> tuple[str, str]:
     free = (k for k in count(1) if f"lhs{k}" not in taken and f"rhs{k}" not in taken)
     k = next(free)
     return f"lhs{k}", f"rhs{k}"
+
+
+def _with_differentials(source: str, known: Mapping[str, Node]) -> str:
+    r"""LaTeX in which dX and \mathrm{d} X are one name, for what is known of that name."""
+
+    def named(found: re.Match[str]) -> str:
+        return rf"\mathrm{{d{found[1]}}}" if f"d{found[1]}" in known else found[0]
+
+    return source if "d" in known else _LATEX_DIFFERENTIAL.sub(named, source)
 
 
 def like(claim: Node, truth: Node) -> Node:

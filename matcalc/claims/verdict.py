@@ -50,6 +50,7 @@ class Verdict:
     what: str
     rules: Rulebase = field(repr=False)
     side: Side | None = None
+    yours: str = "your answer"
     factor: Node | None = None
     condition: Condition | None = None
     terms: Terms = Terms()
@@ -117,21 +118,25 @@ class Verdict:
     def headline(self, form: str = "text") -> str:
         """The verdict in one line, without its mark."""
         match self.verdict:
+            case "equal" if self.side is None:
+                return "true: the two sides are equal"
             case "equal":
-                return f"right: {self.what} is your answer" + (", in another form" if self.steps else "")
+                return f"right: {self._claimed(form)}" + (", in another form" if self.steps else "")
             case "factor":
                 return self._by_factor(form)
             case "transposed":
                 factor = "" if self.factor is None else f", times {self._written(self.factor, form)}"
-                return f"transposed: {self.what} is the transpose of your answer{factor}"
+                return f"transposed: {self.what} is the transpose of {self.yours}{factor}"
             case "shape":
                 return f"wrong shape: {self.reason}"
             case "only if":
                 return f"right only if {self._condition(form)}"
-            case "terms":
+            case "terms" if self.mended is None or self.missing or self.extra:
                 return self._by_terms(form)
             case "unchecked":
                 return f"not checked: {self.reason}"
+            case _ if self.mended is not None:
+                return f"wrong: {self.mended.says}"
             case _:
                 return "wrong" + (f": {self.reason}" if self.reason else "")
 
@@ -143,8 +148,8 @@ class Verdict:
     def _by_factor(self, form: str) -> str:
         assert self.factor is not None
         if self.factor == _MINUS_ONE:
-            return f"off by a sign: {self.what} is minus your answer"
-        return f"off by a factor: {self.what} is {self._written(self.factor, form)} times your answer"
+            return f"off by a sign: {self.what} is minus {self.yours}"
+        return f"off by a factor: {self.what} is {self._written(self.factor, form)} times {self.yours}"
 
     def _by_terms(self, form: str) -> str:
         def listed(found: Sequence[Node]) -> str:
@@ -160,13 +165,14 @@ class Verdict:
 
     def _details(self, form: str) -> list[str]:
         lines = []
-        if self.verdict != "unchecked" and (self.verdict != "equal" or self.steps):
+        if self.verdict not in ("unchecked", "equal") and self.side is not None:
             lines.append(f"  {self.equation(form)}")
         if self.verdict == "only if" and self.terms.count:
             lines.append(f"  otherwise: {self._by_terms(form)}")
         if self.mended is not None:
             right = self._written(self.mended.node, form) if form != "text" else self.mended.source
-            lines.append(f"  {self.mended.says}: {right} is right")
+            told = self.verdict in ("wrong", "terms") and not (self.missing or self.extra)
+            lines.append(f"  {right} is right" if told else f"  {self.mended.says}: {right} is right")
         if self.steps:
             lines += self._chain(form)
         if self.counterexample is not None:
@@ -182,13 +188,21 @@ class Verdict:
         left = "" if self.side is None else f"{style.of(self.side, write)} = "
         return f"${left}{right}$" if form == "latex" else f"{left}{right}"
 
+    def _claimed(self, form: str) -> str:
+        """The claim as an equation."""
+        write, style = _TYPESET[form]
+        left = "" if self.side is None else f"{style.of(self.side, write)} = "
+        assert self.claim is not None
+        right = write(self.claim, signatures=self.rules.signatures)
+        return f"${left}{right}$" if form == "latex" else f"{left}{right}"
+
     def _chain(self, form: str) -> list[str]:
         lines = []
         for number_, link in enumerate(self.steps):
             start = "    " if number_ == 0 else "  = "
             why = "" if not link.rule else f"   [{self.why(link, form)}]"
             lines.append(f"{start}{self._written(link.node, form)}{why}")
-        return ["  your answer", *lines]
+        return lines
 
     def why(self, link: Link, form: str = "text") -> str:
         """The identity of a step, in words, with its statement and where it is found."""
@@ -201,7 +215,7 @@ class Verdict:
         at = ", ".join(f"{name} = {shown(value)}" for name, value in found.arrays.items())
         at = at or ", ".join(f"{name} = {n}" for name, n in found.sizes.items())
         right, claimed = shown(found.right), shown(found.claimed)
-        return [f"  for example at {at}: {self.what} is {right}, your answer {claimed}"]
+        return [f"  for example at {at}: {self.what} is {right}, {self.yours} {claimed}"]
 
     # ------------------------------------------------------------ for programs
 

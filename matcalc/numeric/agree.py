@@ -55,6 +55,8 @@ def difference(program: Program, point: Point, sampler: Sampler) -> float:
     left, right = (point.values[slot] for slot in program.outputs)
     size = max(float(np.abs(v).max()) for v in point.values)
     scale = max(float(np.abs(left).max()), float(np.abs(right).max()), FLOOR * size)
+    if scale == 0:
+        return 0.0
     error = float(np.abs(left - right).max()) / scale
     if error <= SAME:
         return error
