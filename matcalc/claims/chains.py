@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import rigid
@@ -40,9 +41,9 @@ class Link:
 def chain(question: Question, engine: Engine) -> tuple[Link, ...]:
     """The chain from the claim to the truth; () where they are one form, or where none was found that numbers confirm."""
     links = _found(question, engine)
-    short = [link for before, link in zip([None, *links], links, strict=False) if before is None or link.node is not before.node]
-    pairs = zip(short, short[1:], strict=False)
-    if any(not compare(question, a.node, b.node, draws=2, elsewhere=0).ok for a, b in pairs):
+    short = list(links[:1])
+    short += [link for before, link in pairwise(links) if link.node is not before.node]
+    if any(not compare(question, a.node, b.node, draws=2, elsewhere=0).ok for a, b in pairwise(short)):
         return ()
     return tuple(short) if len(short) > 1 else ()
 
@@ -242,4 +243,6 @@ def _holds(word: str, b: Bindings, leaves: Iterable[Node]) -> bool:
 
 def _link(node: Node, identity: Identity, rules: Rulebase) -> Link:
     _, left, right = rules.identity(identity)
-    return Link(node, identity.title or identity.name, (left, right), "" if identity.source == "definition" else identity.source)
+    return Link(
+        node, identity.title or identity.name, (left, right), "" if identity.source == "definition" else identity.source
+    )

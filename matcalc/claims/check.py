@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -137,7 +137,11 @@ def _conventions(problem: Problem, found: Result, convention: str) -> tuple[tupl
 
 
 def _of_identity(
-    expr: Problem | str | sympy.Basic, claim: str | None, declare: str | Iterable[str] | None, latex: bool | None, rules: Rulebase
+    expr: Problem | str | sympy.Basic,
+    claim: str | None,
+    declare: str | Iterable[str] | None,
+    latex: bool | None,
+    rules: Rulebase,
 ) -> _Asked:
     declared = (declare,) if isinstance(declare, str) else tuple(declare or ())
     if claim is None:
@@ -158,7 +162,7 @@ def _of_identity(
     names_before = {*names, *problem.sizes} - {name_of(Z) for Z, _ in defined[-2:]}
     if len(defined) >= 2 and (name_of(defined[-2][0]), name_of(defined[-1][0])) == sides(names_before):
         (lhs, left_node), (rhs, right_node) = defined[-2:]
-        kept = {Z: v for Z, v in defined[:-2]}
+        kept = dict(defined[:-2])
         problem = replace(problem, expression=left_node, definitions=kept, source=expr if isinstance(expr, str) else "")
         names = {n: e for n, e in names.items() if e not in (lhs, rhs)}
         question = Question(problem, left_node, like(right_node, left_node), rules, kept, known=names)
@@ -336,8 +340,6 @@ def _verdict(asked: _Asked, word: Word, **told: Any) -> Verdict:
         yours=_yours(asked),
         **told,
     )
-
-
 
 
 def _yours(asked: _Asked) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from matcalc.claims.points import Points, Restriction, compare
 from matcalc.claims.question import Question
-from matcalc.nodes.expr import Node, is_scalar, name_of, properties, shape
+from matcalc.nodes.expr import Node, is_scalar, properties, shape
 from matcalc.numeric.evaluate import leaves
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.spaces import spaces

@@ -99,9 +99,7 @@ class _Class:
     amounts: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
 
-def _matched(
-    question: Question, truth: Node, claim: Node, right: Sequence[Node], claimed: Sequence[Node]
-) -> Terms | None:
+def _matched(question: Question, truth: Node, claim: Node, right: Sequence[Node], claimed: Sequence[Node]) -> Terms | None:
     points = Points(question, [truth, claim, *right, *claimed], needed=2)
     columns: list[list[Array]] = [[] for _ in range(len(right) + len(claimed))]
     for point in points.draw(POINTS, 1):

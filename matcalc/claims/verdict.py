@@ -53,7 +53,7 @@ class Verdict:
     yours: str = "your answer"
     factor: Node | None = None
     condition: Condition | None = None
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     counterexample: Counterexample | None = None
     mended: Mend | None = None
     steps: tuple[Link, ...] = ()

@@ -1,0 +1,373 @@
+"""Wrong and right answers made of the corpus' right ones, and what `check` says of them: `python -m tests.claims [COUNT]`.
+
+Whether an answer is right is decided by the corpus' own oracle at points of the corpus, not by what is tested.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from typing import Any
+
+import numpy as np
+
+import matcalc
+from matcalc.errors import MatcalcError
+from matcalc.nodes.algebra import add, build, hadamard, inverse, mul, number, rebuild, scalar, sub, terms, transpose
+from matcalc.nodes.expr import ONE, Node, head, is_number, is_scalar, operands, postorder, shape, substitute
+from matcalc.numeric.linalg import UNDEFINED
+from matcalc.printing.text import text
+from tests.corpus_entries import Entry, Point, load
+
+Array = Any
+Change = Callable[[Node, Random], Iterator[Node]]
+TOLERANCE = 1e-7
+COUNT = 300
+PER_ENTRY = 4
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to an entry of the corpus, how it was made, and whether it is right."""
+
+    entry: Entry
+    kind: str
+    claim: str
+    right: bool
+
+    def judged(self) -> matcalc.Verdict:
+        """What `check` says of it."""
+        convention = self.entry.convention or "structured"
+        return matcalc.check(self.entry.problem, self.entry.wrt, self.claim, convention=convention)
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """The gradients of the corpus whose answers hold nothing but what a claim may hold."""
+    return tuple(e for part in ("seeds", "cookbook") for e in load(part) if not e.bind and not e.indices)
+
+
+_PLACES: dict[str, tuple[tuple[Point, Array], ...]] = {}
+
+
+def places(entry: Entry) -> tuple[tuple[Point, Array], ...]:
+    """Points of the entry's domain, each with the gradient there by numbers alone."""
+    if entry.id in _PLACES:
+        return _PLACES[entry.id]
+    found = []
+    for seed, sizes in enumerate((entry.sizes_given, entry.other_sizes)):
+        point = entry.point(sizes, seed)
+        found.append((point, np.asarray(entry.truth(point))))
+    _PLACES[entry.id] = tuple(found)
+    return _PLACES[entry.id]
+
+
+def is_right(entry: Entry, e: Node) -> bool | None:
+    """Whether an expression is the entry's gradient; None where it has no value, or differs by rounding or by little."""
+    worst = 0.0
+    for point, truth in places(entry):
+        try:
+            with np.errstate(all="ignore"):
+                value = np.asarray(entry.value(e, point))
+        except (MatcalcError, *UNDEFINED):
+            return None
+        if value.shape != truth.shape:
+            return False
+        error = float(np.abs(value - truth).max(initial=0.0)) / max(float(np.abs(truth).max(initial=0.0)), 1e-3)
+        if not np.isfinite(error):
+            return None
+        worst = max(worst, error)
+    return True if worst < TOLERANCE else False if worst > 1e3 * TOLERANCE else None
+
+
+# ---------------------------------------------------------------- mistakes
+
+
+def _replaced(e: Node, random: Random, change: Callable[[Node], list[Node]]) -> Iterator[Node]:
+    """e with one part, chosen at random, changed."""
+    options = [(x, made) for x in postorder([e]) for made in change(x) if shape(made) == shape(x) and made is not x]
+    random.shuffle(options)
+    for x, made in options:
+        yield substitute(e, {x: made}, rebuild)
+
+
+def _factor(e: Node, random: Random) -> Iterator[Node]:
+    yield mul(number(random.choice(("2", "1/2", "3"))), e)
+
+
+def _sign(e: Node, random: Random) -> Iterator[Node]:
+    yield mul(number(-1), e)
+
+
+def _sign_of_term(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        parts = terms(x)
+        chosen = range(len(parts)) if len(parts) > 1 else ()
+        return [add(*(mul(number(-1), t) if k == i else t for k, t in enumerate(parts))) for i in chosen]
+
+    yield from _replaced(e, random, change)
+
+
+def _transpose(e: Node, random: Random) -> Iterator[Node]:
+    if not is_scalar(e):
+        yield transpose(e)
+
+
+def _transpose_inside(e: Node, random: Random) -> Iterator[Node]:
+    yield from _replaced(e, random, lambda x: [] if is_scalar(x) else [transpose(x)])
+
+
+def _term(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        parts = terms(x)
+        return [add(*(t for t in parts if t is not dropped)) for dropped in parts] if len(parts) > 1 else []
+
+    yield from _replaced(e, random, change)
+
+
+def _swap(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        args = operands(x)
+        if head(x) != "mul":
+            return []
+        pairs = [(i, i + 1) for i in range(len(args) - 1)]
+        fitting = [(i, j) for i, j in pairs if shape(args[i]) == shape(args[j]) and _is_square(args[i])]
+        return [mul(*args[:i], args[j], args[i], *args[j + 1 :]) for i, j in fitting]
+
+    yield from _replaced(e, random, change)
+
+
+def _other_product(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        args = operands(x)
+        if head(x) == "hadamard" and _is_square(x):
+            return [mul(*args)]
+        if head(x) == "mul" and len(args) > 1 and all(shape(a) == shape(args[-1]) and _is_square(a) for a in args):
+            return [hadamard(*args)]
+        return []
+
+    yield from _replaced(e, random, change)
+
+
+def _lost_factor(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        args = operands(x)
+        if head(x) == "hadamard" or (head(x) in ("mul", "smul") and len(args) > 1):
+            return [build(head(x), (*args[:i], *args[i + 1 :]), shape(x)) for i in range(len(args)) if _may_go(x, args[i])]
+        return []
+
+    yield from _replaced(e, random, change)
+
+
+def _may_go(x: Node, factor: Node) -> bool:
+    return head(x) == "hadamard" or is_scalar(factor) or _is_square(factor)
+
+
+def _is_square(e: Node) -> bool:
+    return not is_scalar(e) and shape(e)[0] == shape(e)[1]
+
+
+MISTAKES: dict[str, Change] = {
+    "factor": _factor,
+    "sign": _sign,
+    "sign of a term": _sign_of_term,
+    "transposed": _transpose,
+    "transposed inside": _transpose_inside,
+    "term": _term,
+    "swapped": _swap,
+    "other product": _other_product,
+    "lost factor": _lost_factor,
+}
+DESERVED: dict[str, tuple[str, ...]] = {
+    "factor": ("factor",),
+    "sign": ("factor",),
+    "transposed": ("transposed", "factor"),
+    "term": ("terms", "factor", "only if"),
+    "sign of a term": ("terms", "factor", "only if", "wrong"),
+}
+"""What a mistake may be called; any other kind may be called anything but right, as long as a counterexample is given."""
+
+
+# ---------------------------------------------------------------- equal forms
+
+
+def _expanded(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        args = operands(x)
+        if head(x) not in ("mul", "hadamard"):
+            return []
+        sums = [i for i, a in enumerate(args) if len(terms(a)) > 1]
+        join = mul if head(x) == "mul" else hadamard
+        return [add(*(join(*args[:i], t, *args[i + 1 :]) for t in terms(args[i]))) for i in sums]
+
+    yield from _replaced(e, random, change)
+
+
+def _turned_product(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        args = [a for a in operands(x) if not is_scalar(a)]
+        if head(x) != "mul" or len(args) < 2:
+            return []
+        c = [a for a in operands(x) if is_scalar(a)]
+        return [mul(*c, transpose(mul(*(transpose(a) for a in reversed(args)))))]
+
+    yield from _replaced(e, random, change)
+
+
+def _turned_scalar(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        if head(x) == "scalar":
+            args = operands(operands(x)[0])
+            return [scalar(mul(*(transpose(a) for a in reversed(args))))] if len(args) > 1 else []
+        if head(x) == "tr":
+            inner = operands(x)[0]
+            if head(inner) == "mul" and len(operands(inner)) > 1:
+                first, *rest = operands(inner)
+                return [build("tr", (mul(*rest, first),), ())]
+            return [build("tr", (transpose(inner),), ())]
+        return []
+
+    yield from _replaced(e, random, change)
+
+
+def _split(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        return [sub(mul(number(3), x), mul(number(2), x))] if head(x) == "symbol" and not is_scalar(x) else []
+
+    for made in _replaced(e, random, change):
+        yield made
+    yield add(mul(number("1/3"), e), mul(number("2/3"), e))
+
+
+def _other_inverse(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        if head(x) != "inv":
+            return []
+        (A,) = operands(x)
+        made = [mul(inverse(mul(transpose(A), A)), transpose(A)), mul(transpose(A), inverse(mul(A, transpose(A))))]
+        parts = terms(A)
+        if len(parts) == 2:  # inv(A + B) = inv(A) - inv(A)*B*inv(A + B), the first step of Woodbury
+            B, C = parts
+            made += [sub(inverse(C), mul(inverse(C), B, x)), sub(inverse(B), mul(x, C, inverse(B)))]
+        return made
+
+    yield from _replaced(e, random, change)
+
+
+def _entrywise(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        if head(x) == "hadamard":
+            args = operands(x)
+            made = [hadamard(*reversed(args))]
+            if shape(x)[1] is ONE:
+                made.append(mul(build("diag", (args[0],), (shape(x)[0], shape(x)[0])), hadamard(*args[1:])))
+            return made
+        if head(x) == "hadpow" and operands(x)[1] == 2:
+            return [hadamard(operands(x)[0], operands(x)[0])]
+        return []
+
+    yield from _replaced(e, random, change)
+
+
+def _reordered(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        return [add(*reversed(terms(x)))] if head(x) == "add" else []
+
+    yield from _replaced(e, random, change)
+
+
+def _factored(e: Node, random: Random) -> Iterator[Node]:
+    def change(x: Node) -> list[Node]:
+        parts = terms(x)
+        if head(x) != "add" or is_number(parts[0]):
+            return []
+        return [mul(number(2), add(*(mul(number("1/2"), t) for t in parts)))]
+
+    yield from _replaced(e, random, change)
+
+
+FORMS: dict[str, Change] = {
+    "expanded": _expanded,
+    "product turned": _turned_product,
+    "scalar turned": _turned_scalar,
+    "split": _split,
+    "other inverse": _other_inverse,
+    "entrywise": _entrywise,
+    "reordered": _reordered,
+    "factored": _factored,
+}
+
+
+# ---------------------------------------------------------------- the run
+
+
+def answers(changes: dict[str, Change], right: bool, count: int, seed: int = 0) -> Iterator[Answer]:
+    """Answers made by these changes of the right ones, every kind in turn; those of the other value are left out."""
+    random = Random(seed)
+    order = list(entries())
+    random.shuffle(order)
+    made, seen = 0, set()
+    for turn in range(PER_ENTRY):
+        for k, entry in enumerate(order):
+            kinds = list(changes)
+            start = (turn * 3 + k) % len(kinds)
+            for kind in [*kinds[start:], *kinds[:start]]:
+                answer = _answer(entry, kind, changes[kind], right, random)
+                if answer is not None and (entry.id, answer.claim) not in seen:
+                    seen.add((entry.id, answer.claim))
+                    yield answer
+                    made += 1
+                    break
+            if made >= count:
+                return
+
+
+def _answer(entry: Entry, kind: str, change: Change, right: bool, random: Random) -> Answer | None:
+    for e in change(entry.expected_node, random):
+        if is_right(entry, e) is right:
+            claim = text(e)
+            return None if right and claim == text(entry.expected_node) else Answer(entry, kind, claim, right)
+    return None
+
+
+def fault(answer: Answer) -> str:
+    """What is wrong with the verdict on an answer; "" for nothing."""
+    try:
+        verdict = answer.judged()
+    except MatcalcError as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    if answer.right:
+        return "" if verdict.ok else f"a right answer is called {verdict.verdict}"
+    if verdict.ok is not False:
+        return f"a wrong answer is called {verdict.verdict}"
+    if verdict.verdict in DESERVED.get(answer.kind, ()) or verdict.counterexample is not None or verdict.verdict == "shape":
+        return ""
+    return f"{verdict.verdict} without a counterexample"
+
+
+def main(count: int) -> None:
+    """Print how many of each kind were made and judged, and every fault."""
+    for changes, right in ((MISTAKES, False), (FORMS, True)):
+        kinds: Counter[str] = Counter()
+        words: Counter[str] = Counter()
+        deserved = faults = chains = 0
+        for answer in answers(changes, right, count):
+            kinds[answer.kind] += 1
+            verdict = answer.judged()
+            words[verdict.verdict] += 1
+            chains += bool(verdict.steps)
+            deserved += verdict.verdict in DESERVED.get(answer.kind, (verdict.verdict,))
+            found = fault(answer)
+            if found:
+                faults += 1
+                print(f"{answer.entry.id} [{answer.kind}] {answer.claim}: {found}")
+        print("right" if right else "wrong", kinds.total(), dict(kinds), dict(words))
+        print(f"faults {faults}, as deserved {deserved}, with a chain of identities {chains}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT)
