@@ -5,6 +5,7 @@ Whether an answer is right is decided by the corpus' own oracle at points of the
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 
 import matcalc
-from matcalc.errors import MatcalcError
+from matcalc.errors import MatcalcError, ShapeError
+from matcalc.language.parser import parse_formula
 from matcalc.nodes.algebra import add, build, hadamard, inverse, mul, number, rebuild, scalar, sub, terms, transpose
 from matcalc.nodes.expr import ONE, Node, head, is_number, is_scalar, operands, postorder, shape, substitute
 from matcalc.numeric.linalg import UNDEFINED
@@ -24,7 +26,7 @@ from matcalc.printing.text import text
 from tests.corpus_entries import Entry, Point, load
 
 Array = Any
-Change = Callable[[Node, Random], Iterator[Node]]
+Change = Callable[[Node, Random], Iterator[Node | str]]
 TOLERANCE = 1e-7
 COUNT = 300
 PER_ENTRY = 4
@@ -171,6 +173,18 @@ def _is_square(e: Node) -> bool:
     return not is_scalar(e) and shape(e)[0] == shape(e)[1]
 
 
+def _misspelt(e: Node, random: Random) -> Iterator[str]:
+    """The text with one sign of another product, or without a transpose."""
+    source = text(e)
+    made = [source[: m.start()] + _OTHER[m[0]] + source[m.end() :] for m in _SIGN.finditer(source)]
+    random.shuffle(made)
+    yield from made
+
+
+_OTHER = {" .* ": "*", "*": " .* ", "'": ""}
+_SIGN = re.compile(r" \.\* |\*|'")
+
+
 MISTAKES: dict[str, Change] = {
     "factor": _factor,
     "sign": _sign,
@@ -181,12 +195,13 @@ MISTAKES: dict[str, Change] = {
     "swapped": _swap,
     "other product": _other_product,
     "lost factor": _lost_factor,
+    "misspelt": _misspelt,
 }
 DESERVED: dict[str, tuple[str, ...]] = {
     "factor": ("factor",),
     "sign": ("factor",),
     "transposed": ("transposed", "factor"),
-    "term": ("terms", "factor", "only if"),
+    "term": ("terms", "factor", "only if", "wrong"),
     "sign of a term": ("terms", "factor", "only if", "wrong"),
 }
 """What a mistake may be called; any other kind may be called anything but right, as long as a counterexample is given."""
@@ -311,11 +326,11 @@ def answers(changes: dict[str, Change], right: bool, count: int, seed: int = 0) 
     order = list(entries())
     random.shuffle(order)
     made, seen = 0, set()
-    for turn in range(PER_ENTRY):
-        for k, entry in enumerate(order):
-            kinds = list(changes)
-            start = (turn * 3 + k) % len(kinds)
-            for kind in [*kinds[start:], *kinds[:start]]:
+    for _ in range(PER_ENTRY):
+        for entry in order:
+            kinds = sorted(changes)
+            random.shuffle(kinds)
+            for kind in kinds:
                 answer = _answer(entry, kind, changes[kind], right, random)
                 if answer is not None and (entry.id, answer.claim) not in seen:
                     seen.add((entry.id, answer.claim))
@@ -328,10 +343,22 @@ def answers(changes: dict[str, Change], right: bool, count: int, seed: int = 0) 
 
 def _answer(entry: Entry, kind: str, change: Change, right: bool, random: Random) -> Answer | None:
     for e in change(entry.expected_node, random):
-        if is_right(entry, e) is right:
-            claim = text(e)
+        claim = e if isinstance(e, str) else text(e)
+        if _is_right(entry, e) is right:
             return None if right and claim == text(entry.expected_node) else Answer(entry, kind, claim, right)
     return None
+
+
+def _is_right(entry: Entry, e: Node | str) -> bool | None:
+    """Whether an expression, or a text, is the gradient; a text whose shapes do not fit together is not."""
+    if isinstance(e, str):
+        try:
+            e = parse_formula(e, entry.leaves, entry.problem.sizes)
+        except ShapeError:
+            return False
+        except MatcalcError:
+            return None
+    return is_right(entry, e)
 
 
 def fault(answer: Answer) -> str:

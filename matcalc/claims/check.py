@@ -23,7 +23,7 @@ from matcalc.claims.termwise import Terms, compared_terms
 from matcalc.claims.verdict import Verdict, Word, dims_said
 from matcalc.derivation import gradients
 from matcalc.differentials import differential as differential_of
-from matcalc.errors import ArgumentError, ShapeError
+from matcalc.errors import ArgumentError, ParseError, ShapeError
 from matcalc.jacobians import jacobian
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import is_zero, transpose
@@ -153,6 +153,8 @@ def _of_identity(
             hint = 'an identity is "A = B"; an answer goes with the variable: --wrt x'
             raise ArgumentError("there is nothing to compare the expression with", hint=hint)
         expr = "\n".join([*before, left])
+    if not claim.strip():
+        raise ParseError("one side of the identity is empty", hint='an identity is "A = B"')
     if isinstance(expr, str):
         problem = joined(expr, claim, declared, rules, latex)
     else:
@@ -281,7 +283,7 @@ def _judged(asked: _Asked) -> Verdict:
     if c is not None:
         return tell("factor", factor=c)
     turned = _turned(asked)
-    if turned is not None:
+    if turned is not None and asked.side is not None:
         return tell("transposed", factor=None if turned is ONE else turned)
     for met, other in asked.also:
         if compare(q, other, q.claim).ok:
@@ -290,6 +292,8 @@ def _judged(asked: _Asked) -> Verdict:
     met_by = condition(q, q.truth, q.claim)
     if met_by is not None:
         return tell("only if", condition=met_by, terms=terms or Terms())
+    if turned is not None:
+        return tell("transposed", factor=None if turned is ONE else turned)
     mended = _mended(asked)
     if terms is not None:
         return tell("terms", terms=terms, mended=mended)
@@ -338,6 +342,7 @@ def _verdict(asked: _Asked, word: Word, **told: Any) -> Verdict:
         rules=q.rules,
         side=asked.side,
         yours=_yours(asked),
+        names=q.known,
         **told,
     )
 

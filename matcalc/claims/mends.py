@@ -55,6 +55,7 @@ def mend(question: Question, source: str, read: Callable[[str], Node], right: st
     for count, (made, says) in enumerate(_changes(source, right)):
         if count > MOST:
             break
+        made = re.sub(r"  +", " ", made)
         if made in seen:
             continue
         seen.add(made)
@@ -211,13 +212,12 @@ def _insertions(source: str, atoms: Sequence[_Atom], factors: Sequence[str]) -> 
     for factor in factors:
         says = f"the factor {factor} is missing"
         for a in atoms:
-            shown = source[a.start : a.end]
-            yield _put(source, a.start, a.end, f"({shown} .* {factor})"), says
-            yield _put(source, a.end, a.end, f"*{factor}"), says
             yield _put(source, a.start, a.start, f"{factor}*"), says
-        for start, end in _products(source, atoms):
-            yield _put(source, start, end, f"(({source[start:end]}) .* {factor})"), says
-        if factor:
-            yield f"({source}) .* {factor}", says
-            yield f"({source})*{factor}", says
-            yield f"{factor}*({source})", says
+            yield _put(source, a.end, a.end, f"*{factor}"), says
+        yield f"{factor}*({source})", says
+        yield f"({source})*{factor}", says
+    for factor in factors:
+        says = f"the factor {factor} is missing"
+        for start, end in [*((a.start, a.end) for a in atoms), *_products(source, atoms)]:
+            yield _put(source, start, end, f"({source[start:end]} .* {factor})"), says
+        yield f"({source}) .* {factor}", says

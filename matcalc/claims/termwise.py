@@ -28,7 +28,8 @@ class Terms:
     missing: tuple[Node, ...] = ()
     extra: tuple[Node, ...] = ()
     wrong: tuple[tuple[Node, Node], ...] = ()
-    right: int = 0
+    shared: int = 0
+    """How many terms both have, right or times another number."""
 
     @property
     def count(self) -> int:
@@ -42,7 +43,7 @@ def compared_terms(question: Question, truth: Node, claim: Node) -> Terms | None
         if len(right) < 2 and len(claimed) < 2:
             continue
         found = _matched(question, truth, claim, right, claimed)
-        if found is not None and found.right and 0 < found.count <= MOST_WRONG:
+        if found is not None and found.shared and 0 < found.count <= MOST_WRONG:
             return found
     return None
 
@@ -134,17 +135,18 @@ def _enter(classes: list[_Class], side: int, node: Node, v: Array) -> None:
 
 
 def _sorted(classes: Iterable[_Class]) -> Terms:
-    missing, extra, wrong, right = [], [], [], 0
+    missing, extra, wrong, shared = [], [], [], 0
     for c in classes:
         there, claimed = (abs(a) > CLOSE for a in c.amounts)
         if abs(c.amounts[0] - c.amounts[1]) <= CLOSE * max(map(abs, c.amounts)):
-            right += there
+            shared += there
         elif there and claimed:
             wrong.append((add(*c.nodes[1]), add(*c.nodes[0])))
+            shared += 1
         elif there:
             missing.append(add(*c.nodes[0]))
         elif claimed:
             extra.append(add(*c.nodes[1]))
     if len(missing) == len(extra) == 1:
         wrong.append((extra.pop(), missing.pop()))
-    return Terms(tuple(missing), tuple(extra), tuple(wrong), right)
+    return Terms(tuple(missing), tuple(extra), tuple(wrong), shared)

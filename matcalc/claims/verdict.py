@@ -14,6 +14,7 @@ from matcalc.claims.conditions import Condition
 from matcalc.claims.mends import Mend
 from matcalc.claims.smallest import Counterexample, shown
 from matcalc.claims.termwise import Terms
+from matcalc.language.parser import parse_formula
 from matcalc.language.problem import Problem, user_shape
 from matcalc.nodes.algebra import number
 from matcalc.nodes.expr import Node, is_scalar
@@ -31,6 +32,9 @@ _TYPESET: dict[str, tuple[Callable[..., str], Style]] = {
     "unicode": (unicode, UNICODE),
     "latex": (latex, LATEX),
 }
+
+
+_SIGNS: dict[str, dict[str, str]] = {"text": {}, "unicode": {">=": "≥"}, "latex": {">=": r"$\ge$", ">": "$>$"}}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +55,7 @@ class Verdict:
     rules: Rulebase = field(repr=False)
     side: Side | None = None
     yours: str = "your answer"
+    names: Mapping[str, Node] = field(default_factory=dict, repr=False)
     factor: Node | None = None
     condition: Condition | None = None
     terms: Terms = field(default_factory=Terms)
@@ -106,8 +111,10 @@ class Verdict:
 
     def told(self, form: str) -> str:
         """The verdict, what is right, why, and a counterexample, in "text", "unicode" or "latex"."""
-        lines = [f"{MARKS.get(self.verdict, '✗')} {self.headline(form)}", *self._details(form)]
-        return "\n".join(lines) if form != "latex" else " \\\\\n".join(lines)
+        lines = [self.headline(form), *self._details(form)]
+        if form == "latex":
+            return " \\\\\n".join(line.strip() for line in lines)
+        return "\n".join([f"{MARKS.get(self.verdict, '✗')} {lines[0]}", *lines[1:]])
 
     # ------------------------------------------------------------ wording
 
@@ -142,8 +149,13 @@ class Verdict:
 
     def _condition(self, form: str) -> str:
         assert self.condition is not None
-        says = self.condition.says.replace(" == ", " = ") if form != "text" else self.condition.says
-        return says if form != "unicode" else says.replace("'*", "ᵀ").replace("*", "")
+        says, known = self.condition.says, {**self.problem.names, **self.names}
+        sides = says.split(" == ")
+        if len(sides) == 2:
+            left, right = (parse_formula(side, known, self.problem.sizes, signatures=self.rules.signatures) for side in sides)
+            return f"{self._written(left, form)} = {self._written(right, form)}".replace("$ = $", " = ")
+        words = [self._written(known[w], form) if w in known else _SIGNS[form].get(w, w) for w in says.split(" ")]
+        return " ".join(words)
 
     def _by_factor(self, form: str) -> str:
         assert self.factor is not None
@@ -167,7 +179,7 @@ class Verdict:
         lines = []
         if self.verdict not in ("unchecked", "equal") and self.side is not None:
             lines.append(f"  {self.equation(form)}")
-        if self.verdict == "only if" and self.terms.count:
+        if self.verdict == "only if" and len(self.wrong_terms) == self.terms.count == 1:
             lines.append(f"  otherwise: {self._by_terms(form)}")
         if self.mended is not None:
             right = self._written(self.mended.node, form) if form != "text" else self.mended.source
@@ -212,10 +224,15 @@ class Verdict:
         return f"{link.rule}{stated}" + (f", {link.citation}" if link.citation else "")
 
     def _example(self, found: Counterexample, form: str) -> list[str]:
-        at = ", ".join(f"{name} = {shown(value)}" for name, value in found.arrays.items())
-        at = at or ", ".join(f"{name} = {n}" for name, n in found.sizes.items())
-        right, claimed = shown(found.right), shown(found.claimed)
+        given: Mapping[str, Any] = found.arrays or found.sizes
+        at = ", ".join(self._assigned(name, value, form) for name, value in given.items())
+        right, claimed = _value(found.right, form), _value(found.claimed, form)
         return [f"  for example at {at}: {self.what} is {right}, {self.yours} {claimed}"]
+
+    def _assigned(self, name: str, value: Any, form: str) -> str:
+        leaf = {**self.problem.names, **self.names}.get(name)
+        shown_name = name if leaf is None else self._written(leaf, form)
+        return f"{shown_name} = {_value(value, form)}".replace("$ = $", " = ")
 
     # ------------------------------------------------------------ for programs
 
@@ -245,6 +262,17 @@ class Verdict:
             "reason": self.reason,
             "points": self.draws,
         }
+
+
+def _value(value: Any, form: str) -> str:
+    """An array, in LaTeX as a matrix between dollars."""
+    written = shown(value)
+    if form != "latex":
+        return written
+    if not written.startswith("["):
+        return f"${written}$"
+    rows = written.strip("[]").replace("; ", r" \\ ").replace(", ", " & ")
+    return rf"$\begin{{pmatrix}} {rows} \end{{pmatrix}}$"
 
 
 def _example(found: Counterexample) -> dict[str, Any]:
