@@ -29,7 +29,7 @@ from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import is_zero, transpose
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, operands, postorder, properties, shape
 from matcalc.printing.text import text
-from matcalc.request import read_problem
+from matcalc.request import graph, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulebase.differential import differential
@@ -210,7 +210,10 @@ def _named(problem: Problem, name: str, label: str) -> Problem:
 def _of_differential(problem: Problem, wrt: str | None, right: str, latex: bool | None, rules: Rulebase) -> _Asked:
     moves = differentials(problem.names)
     names = {**problem.names, **{d: e for d, e in moves.items() if d not in problem.names}}
-    free = {n: X for n, X in problem.variables.items() if n not in problem.constants and "integer" not in properties(X)}
+    there = set(graph(problem))
+    free = [
+        n for n, X in problem.variables.items() if X in there and n not in problem.constants and "integer" not in properties(X)
+    ]
     error = None
     try:
         claimed: Node | None = formula(right, problem, names, rules, latex)
@@ -221,7 +224,7 @@ def _of_differential(problem: Problem, wrt: str | None, right: str, latex: bool 
     if wrt is None:
         reached = depends_on([problem.expression], {problem.names[n] for n in moving}, problem.definitions)
         moving += [name_of(Z) for Z in problem.definitions if f"d{name_of(Z)}" in stated and id(Z) not in reached]
-    moving = moving or list(free)
+    moving = moving or free
     result = differential_of(problem, moving, rules=rules)
     tangents: dict[Node, Node] = {problem.names[n]: moves[f"d{n}"] for n in moving}
     defined = dict(problem.definitions)

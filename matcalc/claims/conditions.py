@@ -19,6 +19,10 @@ QUICK = 2
 """At how many points a condition is tried before it is looked at closely."""
 
 
+_SIGNS = ("positive", "nonnegative")
+"""The structures that may tell why two are equal nearly everywhere: at such points any other condition would seem to do."""
+
+
 @dataclass(frozen=True)
 class Condition:
     """What has to hold: `says` is a sentence or an equation, its formulas in the language; `word` a structure or "equation"."""
@@ -35,8 +39,11 @@ class Condition:
 def condition(question: Question, truth: Node, claim: Node) -> Condition | None:
     """The weakest single condition under which the two are equal and not always 0; None for none."""
     found: list[Condition] = []
+    rare = compare(question, truth, claim, elsewhere=0).ok is not False
     closure = spaces(question.rules).closure
     for candidate in _candidates(question, truth, claim):
+        if rare and candidate.word not in _SIGNS:
+            continue
         if any(c.variables == candidate.variables and c.word in closure([candidate.word]) for c in found):
             continue
         first = compare(question, truth, claim, candidate.restriction, QUICK, 0)

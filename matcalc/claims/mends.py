@@ -51,6 +51,7 @@ def mend(question: Question, source: str, read: Callable[[str], Node], right: st
         return None
     point, value = found[0], points.values(found[0])[0]
     scale = max(float(np.abs(value).max()), 1e-300)
+    arrays = {**{name: np.float64(n) for name, n in point.sizes.items()}, **point.arrays}
     seen = {source}
     for count, (made, says) in enumerate(_changes(source, right)):
         if count > MOST:
@@ -64,9 +65,9 @@ def mend(question: Question, source: str, read: Callable[[str], Node], right: st
             if shape(node) != shape(truth):
                 continue
             program = Program([node], question.definitions, question.rules)
-            if not set(program.inputs) <= set(point.arrays):
+            if not set(program.inputs) <= set(arrays):
                 continue
-            claimed = program.run(point.arrays)[0]
+            claimed = program.run(arrays)[0]
         except (MatcalcError, ValueError, *UNDEFINED):
             continue
         if np.abs(claimed - value).max() <= CLOSE * scale and compare(question, truth, node).ok:
@@ -155,11 +156,6 @@ def _transposes(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]
 
 
 def _operators(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]:
-    for a, b in _neighbours(source, atoms):
-        assert b.sign is not None
-        if b.sign[2] == "*":
-            made = f"({source[a.start : a.end]} .* {source[b.start : b.end]})"
-            yield _put(source, a.start, b.end, made), f"the product {source[a.start : b.end]} is one entry by entry"
     for a in atoms:
         if a.sign is None:
             continue
@@ -172,6 +168,11 @@ def _operators(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[str, str]]
                 yield _put(source, start, end, "*"), f"the product with {shown} is a matrix product"
             case "+" | "-":
                 yield _put(source, start, end, "-" if sign == "+" else "+"), f"the sign of {shown} is wrong"
+    for a, b in _neighbours(source, atoms):
+        assert b.sign is not None
+        if b.sign[2] == "*":
+            made = f"({source[a.start : a.end]} .* {source[b.start : b.end]})"
+            yield _put(source, a.start, b.end, made), f"the product {source[a.start : b.end]} is one entry by entry"
 
 
 def _products(source: str, atoms: Sequence[_Atom]) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcalc.claims.question import Question
-from matcalc.nodes.expr import Node
+from matcalc.nodes.expr import Node, head
 from matcalc.numeric.agree import SAME, difference
 from matcalc.numeric.evaluate import Program
 from matcalc.numeric.linalg import Array
@@ -18,6 +18,17 @@ DRAWS = 5
 """How many points are drawn in the first regime that fits; then others are looked at."""
 ELSEWHERE = 9
 """At how many points in other regimes equal values are looked for once more: relu'(h) is 1 wherever h is positive."""
+
+
+NEAR = 4
+"""At how many points near the numbers that are written in the expressions."""
+LARGEST = 1e6
+_USUAL = frozenset({0.0, 0.5, 1.0, 2.0})
+
+
+def is_finite(e: Node) -> bool:
+    """Whether a number is real and finite."""
+    return bool(e.is_real and e.is_finite)
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,8 @@ class RestrictedSampler(Sampler):
     """A sampler whose points meet a restriction."""
 
     restriction = Restriction()
+    numbers: tuple[float, ...] = ()
+    """What entries are drawn near to, where some are given: numbers at which an expression may change."""
 
     def restrict(self, restriction: Restriction) -> None:
         """Assume it from now on."""
@@ -45,6 +58,13 @@ class RestrictedSampler(Sampler):
         if self.restriction.change is not None:
             self.restriction.change(arrays)
         return arrays
+
+    def _raw(self, dims: tuple[int, ...], regime: str) -> Array:
+        made = super()._raw(dims, regime)
+        if not self.numbers:
+            return made
+        near = np.array([self.random.choice(self.numbers) * self.random.uniform(0.3, 1.7) for _ in range(made.size)])
+        return np.where(made < 0, -1.0, 1.0) * near.reshape(made.shape)
 
 
 class Points:
@@ -80,9 +100,17 @@ class Points:
             yield from self.sampler.variants(point)
         for _ in range(elsewhere):
             if not self.sampler.vary():
-                return
+                break
             for point in self.sampler.points(1):
                 yield from self.sampler.variants(point)
+        self.sampler.numbers = self._numbers() if elsewhere else ()
+        for point in self.sampler.points(NEAR) if self.sampler.numbers else ():
+            yield from self.sampler.variants(point)
+
+    def _numbers(self) -> tuple[float, ...]:
+        """The numbers written in the expressions, other than the usual factors: beyond them min(x, 10) is another function."""
+        written = [abs(float(e)) for e in self.program.slots if head(e) == "number" and is_finite(e)]
+        return tuple(x for x in written if x not in _USUAL and x < LARGEST)
 
     def values(self, point: Point) -> list[Array]:
         """The values of the roots, every slot filled."""

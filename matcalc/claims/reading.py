@@ -89,7 +89,11 @@ def formula(source: str, problem: Problem, known: Mapping[str, Node], rules: Rul
         raise ParseError("there is no claim to check", hint="type the answer, such as 2*A'*(A*x - b)")
     if not (is_latex(source) if latex is None else latex):
         functions = problem.functions
-        return parse_formula(source, known, problem.sizes, functions=functions, signatures=rules.signatures)
+        try:
+            return parse_formula(source, known, problem.sizes, functions=functions, signatures=rules.signatures)
+        except (ParseError, UnknownNameError):
+            if latex is not None or not (problem.latex or is_latex(problem.source)):
+                raise
     source = _with_differentials(source, known)
     declared = [*map(declaration, known.values()), *(f"{f}: function({k}) -> scalar" for f, k in problem.functions.items())]
     read = parse(source, declared, signatures=rules.signatures, latex=True)
