@@ -253,8 +253,7 @@ def _split(e: Node, random: Random) -> Iterator[Node]:
     def change(x: Node) -> list[Node]:
         return [sub(mul(number(3), x), mul(number(2), x))] if head(x) == "symbol" and not is_scalar(x) else []
 
-    for made in _replaced(e, random, change):
-        yield made
+    yield from _replaced(e, random, change)
     yield add(mul(number("1/3"), e), mul(number("2/3"), e))
 
 

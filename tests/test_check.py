@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import json
+from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -361,6 +363,12 @@ def test_bad_claims_are_errors() -> None:
         check(SQUARE, step="2*X'*y")
     with pytest.raises(ParseError, match="one equation"):
         check("A = B = C")
+
+
+def test_the_examples_of_check_hold() -> None:
+    found = doctest.testmod(import_module("matcalc.claims.check"))
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 def test_every_verdict_has_its_forms() -> None:

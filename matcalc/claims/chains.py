@@ -14,12 +14,26 @@ from matcalc.claims.points import compare
 from matcalc.claims.question import Question
 from matcalc.claims.termwise import expanded, in_variables
 from matcalc.nodes.algebra import add, rebuild, terms
-from matcalc.nodes.expr import Node, head, is_number, is_scalar, name_of, operands, postorder, properties, shape, substitute
+from matcalc.nodes.expr import (
+    Node,
+    graph_size,
+    head,
+    is_number,
+    is_scalar,
+    name_of,
+    operands,
+    postorder,
+    properties,
+    shape,
+    substitute,
+)
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 from matcalc.rulebase.templates import Template, compile_template
 from matcalc.rulefiles.records import Identity
 
+LARGEST = 400
+"""How many nodes an expression may have for which a chain is looked for."""
 MOST_TRIED = 60
 DEPTH = 2
 _ON_REQUEST = ("identities", "forms", "moves")
@@ -50,7 +64,7 @@ def chain(question: Question, engine: Engine) -> tuple[Link, ...]:
 
 def _found(question: Question, engine: Engine) -> Sequence[Link]:
     truth, claim = question.truth, question.claim
-    if _same(claim, truth):
+    if _same(claim, truth) or graph_size(claim, truth) > LARGEST:
         return ()
     simplify = _Traced(engine)
     first = Link(claim)

@@ -26,7 +26,7 @@ from matcalc.differentials import differential as differential_of
 from matcalc.errors import ArgumentError, ParseError, ShapeError
 from matcalc.jacobians import jacobian
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import is_zero, transpose
+from matcalc.nodes.algebra import add, is_zero, transpose
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, operands, postorder, properties, shape
 from matcalc.printing.text import text
 from matcalc.request import graph, read_problem
@@ -208,7 +208,7 @@ def _named(problem: Problem, name: str, label: str) -> Problem:
 
 
 def _of_differential(problem: Problem, wrt: str | None, right: str, latex: bool | None, rules: Rulebase) -> _Asked:
-    moves = differentials(problem.names)
+    moves = differentials(problem.names, rules)
     names = {**problem.names, **{d: e for d, e in moves.items() if d not in problem.names}}
     there = set(graph(problem))
     free = [
@@ -234,8 +234,11 @@ def _of_differential(problem: Problem, wrt: str | None, right: str, latex: bool 
             if not is_zero(dZ):
                 tangents[Z] = moves[f"d{name_of(Z)}"]
                 defined[tangents[Z]] = dZ
-    truth = differential(problem.expression, tangents, rules)
-    shown = result.engine.simplifier(truth)
+    by_name = any(f"d{name_of(Z)}" in stated for Z in problem.definitions)
+    if by_name or not is_scalar(problem.expression):
+        shown = result.engine.simplifier(differential(problem.expression, tangents, rules))
+    else:
+        shown = add(*result.engine.differential(result.variables))
     question = Question(problem, shown, shown if claimed is None else like(claimed, shown), rules, defined, known=names)
     side = Side("differential", problem.label)
     return _Asked(question, right, "the differential", side, names, result.engine, latex, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from matcalc.numeric.evaluate import leaves
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.spaces import spaces
 
+MOST = 250
+"""How many conditions are tried."""
 QUICK = 2
 """At how many points a condition is tried before it is looked at closely."""
 
@@ -41,7 +43,7 @@ def condition(question: Question, truth: Node, claim: Node) -> Condition | None:
     found: list[Condition] = []
     rare = compare(question, truth, claim, elsewhere=0).ok is not False
     closure = spaces(question.rules).closure
-    for candidate in _candidates(question, truth, claim):
+    for candidate in islice(_candidates(question, truth, claim), MOST):
         if rare and candidate.word not in _SIGNS:
             continue
         if any(c.variables == candidate.variables and c.word in closure([candidate.word]) for c in found):

@@ -16,6 +16,8 @@ from matcalc.numeric.evaluate import Program
 from matcalc.numeric.linalg import UNDEFINED
 
 MOST = 400
+LONGEST, DEEPEST = 2_000, 60
+"""Of a text that is looked at, in characters and in brackets."""
 CLOSE = 1e-8
 _NAME = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:/\d+)?")
 _OPERATOR = re.compile(r"\s*(\.\*|\./|\*|/|\.\+|\.-|\+|-)\s*")
@@ -45,6 +47,8 @@ class _Atom:
 def mend(question: Question, source: str, read: Callable[[str], Node], right: str) -> Mend | None:
     """The first small change of the claim's text that gives it the value of the truth; None for none."""
     truth = question.truth
+    if len(source) > LONGEST or source.count("(") > DEEPEST:
+        return None
     points = Points(question, [truth], needed=1)
     found = list(points.draw(1))
     if not found:
@@ -219,6 +223,8 @@ def _insertions(source: str, atoms: Sequence[_Atom], factors: Sequence[str]) -> 
         yield f"({source})*{factor}", says
     for factor in factors:
         says = f"the factor {factor} is missing"
-        for start, end in [*((a.start, a.end) for a in atoms), *_products(source, atoms)]:
-            yield _put(source, start, end, f"({source[start:end]} .* {factor})"), says
         yield f"({source}) .* {factor}", says
+        single = [(a.start, a.end, source[a.start : a.end]) for a in atoms]
+        several = [(start, end, f"({source[start:end]})") for start, end in _products(source, atoms)]
+        for start, end, shown in sorted([*single, *several], key=lambda part: part[0] - part[1]):
+            yield _put(source, start, end, f"({shown} .* {factor})"), says

@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
+from matcalc.calculus.atoms import differential_of_name
 from matcalc.errors import ParseError, ShapeError, UnknownNameError
 from matcalc.language.latex.reader import is_latex
 from matcalc.language.parser import parse, parse_formula
 from matcalc.language.problem import Problem, declaration
 from matcalc.nodes.algebra import rebuild, zeros
-from matcalc.nodes.expr import ZERO, Node, is_scalar, properties, shape, substitute, variable
+from matcalc.nodes.expr import ZERO, Node, is_scalar, shape, substitute
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 
-_INHERITED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 _OPENING, _CLOSING = "([{", ")]}"
 _LATEX_WORDS = re.compile(r"\\(?:left|right|,|;|!|quad|displaystyle)(?![A-Za-z])|\\mathrm\s*\{\s*d\s*\}|\\partial|\\mathrm\s+d")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{(.*?)\}\s*\{(.*?)\}\s*$")
@@ -75,9 +75,9 @@ def left_side(source: str, problem: Problem) -> Left:
     return Left(value=source.strip())
 
 
-def differentials(names: Mapping[str, Node]) -> dict[str, Node]:
-    """dX for each name X, as a variable of its shape with what it inherits."""
-    return {f"d{name}": variable(f"d{name}", shape(X), properties(X) & _INHERITED) for name, X in names.items()}
+def differentials(names: Mapping[str, Node], rules: Rulebase) -> dict[str, Node]:
+    """dX for each name X."""
+    return {f"d{name}": differential_of_name(X, rules) for name, X in names.items()}
 
 
 def formula(source: str, problem: Problem, known: Mapping[str, Node], rules: Rulebase, latex: bool | None = None) -> Node:
