@@ -118,20 +118,19 @@ def answers(changes: dict[str, Change], right: bool, count: int, seed: int = 0) 
 def _answer(entry: Entry, kind: str, change: Change, right: bool, random: Random) -> Answer | None:
     for e in change(entry.expected_node, random):
         claim = e if isinstance(e, str) else text(e)
-        if _is_right(entry, e) is right:
+        if _is_right(entry, claim) is right:
             return None if right and claim == text(entry.expected_node) else Answer(entry, kind, claim, right)
     return None
 
 
-def _is_right(entry: Entry, e: Node | str) -> bool | None:
-    """Whether an expression, or a text, is the gradient; a text whose shapes do not fit together is not."""
-    if isinstance(e, str):
-        try:
-            e = parse_formula(e, entry.leaves, entry.problem.sizes)
-        except ShapeError:
-            return False
-        except MatcalcError:
-            return None
+def _is_right(entry: Entry, claim: str) -> bool | None:
+    """Whether what a text says is the gradient; a text whose shapes do not fit together is not."""
+    try:
+        e = parse_formula(claim, entry.leaves, entry.problem.sizes)
+    except ShapeError:
+        return False
+    except MatcalcError:
+        return None
     return is_right(entry, e)
 
 

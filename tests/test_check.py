@@ -321,7 +321,8 @@ def test_a_true_identity_is_true(identity: str) -> None:
     ("identity", "headline"),
     [
         ("A*B = B*A", "right only if A*B = B*A"),
-        ("tr(A*B*C) = tr(A*C*B)", "right only if A*B = B*A"),
+        ("tr(A*B*C) = tr(A*C*B)", "right if A*B = B*A, or A*C = C*A, or B*C = C*B; not in general"),
+        ("A'*A = A*A'", "right if A is symmetric, or A is skew-symmetric, or A is orthogonal; not in general"),
         ("A' = A", "right only if A is symmetric"),
         ("norm(Q*x) = norm(x)", "right only if the columns of Q are orthonormal"),
         ("inv(Q) = Q'", "right only if Q is orthogonal"),

@@ -13,7 +13,7 @@ from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.claims.points import compare
 from matcalc.claims.question import Question
 from matcalc.claims.termwise import expanded, in_variables
-from matcalc.nodes.algebra import add, rebuild, terms
+from matcalc.nodes.algebra import add, hadamard, rebuild, terms
 from matcalc.nodes.expr import (
     Node,
     graph_size,
@@ -39,6 +39,7 @@ DEPTH = 2
 _ON_REQUEST = ("identities", "forms", "moves")
 DISTRIBUTE = "distribute"
 COLLECT = "collect"
+REARRANGED = "rearranged"
 SIMPLIFIED = "simplified"
 
 
@@ -98,7 +99,11 @@ def _by_terms(normal: Callable[[Node], Node], start: Node, end: Node) -> Iterato
     if _same(start, end):
         return
     middle = normal(start)
-    if not _same(middle, start):
+    count = len(terms(middle))
+    if len(terms(start)) == count == len(terms(end)):
+        yield Link(end, REARRANGED)
+        return
+    if len(terms(start)) != count:
         yield Link(middle, DISTRIBUTE)
     if not _same(middle, end):
         yield Link(end, COLLECT)
@@ -146,7 +151,8 @@ class _Plain:
         self._rules = question.rules
 
     def __call__(self, e: Node) -> Node:
-        return add(*sorted(expanded(e, self._rules), key=text))
+        order = {x: hadamard(*sorted(operands(x), key=text)) for x in postorder([e]) if head(x) == "hadamard"}
+        return add(*sorted(expanded(substitute(e, order, rebuild), self._rules), key=text))
 
 
 class _Normal:

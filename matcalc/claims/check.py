@@ -9,10 +9,11 @@ from typing import Any
 
 import sympy
 
-from matcalc.calculus.adjoint import depends_on
+from matcalc.calculus.adjoint import children, depends_on
+from matcalc.calculus.conditions import conditions as holding
 from matcalc.calculus.engine import Engine
 from matcalc.claims.chains import chain
-from matcalc.claims.conditions import Condition, condition
+from matcalc.claims.conditions import Condition, conditions
 from matcalc.claims.mends import mend
 from matcalc.claims.points import Restriction, compare
 from matcalc.claims.question import Question
@@ -52,7 +53,14 @@ class _Asked:
 
     def read(self, source: str) -> Node:
         q = self.question
-        return like(formula(source, q.problem, self.names, q.rules, self.latex), q.truth)
+        read = partial(formula, problem=q.problem, known=self.names, rules=q.rules, latex=self.latex)
+        try:
+            return like(read(source), q.truth)
+        except ShapeError as error:
+            if is_scalar(q.truth) or "size" not in error.what:
+                raise
+            sizes = ", ".join(text(d) for d in shape(q.truth))
+            return read(f"({source}) + zeros({sizes})")  # an I takes its size from where it stands
 
 
 def check(
@@ -282,8 +290,8 @@ def _judged(asked: _Asked) -> Verdict:
     if found.ok is None:
         return tell("unchecked", reason=found.reason)
     if found.ok:
-        steps = chain(q, asked.engine)
-        return tell("equal", draws=found.draws, max_relative_error=found.error, steps=steps)
+        steps, holds = chain(q, asked.engine), _holds(asked)
+        return tell("equal", draws=found.draws, max_relative_error=found.error, steps=steps, holds=holds)
     tell = partial(tell, draws=found.draws, counterexample=counterexample(q, q.truth, q.claim))
     c = factor(q, q.truth, q.claim)
     if c is not None:
@@ -293,17 +301,25 @@ def _judged(asked: _Asked) -> Verdict:
         return tell("transposed", factor=None if turned is ONE else turned)
     for met, other in asked.also:
         if compare(q, other, q.claim).ok:
-            return tell("only if", condition=met)
+            return tell("only if", alternatives=(met,))
     terms = compared_terms(q, q.truth, q.claim)
-    met_by = condition(q, q.truth, q.claim)
-    if met_by is not None:
-        return tell("only if", condition=met_by, terms=terms or Terms())
+    enough = conditions(q, q.truth, q.claim)
+    if enough:
+        return tell("only if", alternatives=enough, terms=terms or Terms())
     if turned is not None:
         return tell("transposed", factor=None if turned is ONE else turned)
     mended = _mended(asked)
     if terms is not None:
         return tell("terms", terms=terms, mended=mended)
     return tell("wrong", mended=mended)
+
+
+def _holds(asked: _Asked) -> tuple[str, ...]:
+    """What must hold for both to have a value, in words."""
+    q = asked.question
+    nodes = postorder([q.truth, q.claim], lambda e: children(e, q.problem.definitions))
+    found = holding(nodes, q.rules, asked.engine.plain.structures, text, {})
+    return tuple({says.replace("'", ""): says for says in reversed(found)}.values())[::-1]
 
 
 def _of_other_shape(asked: _Asked) -> Verdict:

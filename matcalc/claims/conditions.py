@@ -17,6 +17,10 @@ from matcalc.numeric.spaces import spaces
 
 MOST = 250
 """How many conditions are tried."""
+SHOWN = 3
+EQUATION = "equation"
+_SUMMING = ("simplex", "onehot")
+"""The structures that state an equation, that the entries sum to 1."""
 QUICK = 2
 """At how many points a condition is tried before it is looked at closely."""
 
@@ -27,7 +31,7 @@ _SIGNS = ("positive", "nonnegative")
 
 @dataclass(frozen=True)
 class Condition:
-    """What has to hold: `says` is a sentence or an equation, its formulas in the language; `word` a structure or "equation"."""
+    """What has to hold: `says` is a sentence or an equation, its formulas in the language; `word` a structure or EQUATION."""
 
     says: str
     word: str
@@ -38,25 +42,36 @@ class Condition:
         return self.says
 
 
-def condition(question: Question, truth: Node, claim: Node) -> Condition | None:
-    """The weakest single condition under which the two are equal and not always 0; None for none."""
+def conditions(question: Question, truth: Node, claim: Node) -> tuple[Condition, ...]:
+    """The weakest single conditions under each of which the two are equal and not always 0, none implied by another."""
     found: list[Condition] = []
     rare = compare(question, truth, claim, elsewhere=0).ok is not False
-    closure = spaces(question.rules).closure
     for candidate in islice(_candidates(question, truth, claim), MOST):
         if rare and candidate.word not in _SIGNS:
             continue
-        if any(c.variables == candidate.variables and c.word in closure([candidate.word]) for c in found):
+        if any(_implies(question, candidate, known) or _is_odd(candidate, known) for known in found):
             continue
         first = compare(question, truth, claim, candidate.restriction, QUICK, 0)
         if first.ok and first.nonzero and compare(question, truth, claim, candidate.restriction).ok:
             found.append(candidate)
     weakest = [c for c in found if not any(_implies(question, c, other) for other in found if other is not c)]
-    return weakest[0] if weakest else None
+    return tuple(weakest[:SHOWN])
 
 
 def _implies(question: Question, strong: Condition, weak: Condition) -> bool:
-    return strong.variables == weak.variables and weak.word in spaces(question.rules).closure([strong.word]) - {strong.word}
+    """Whether the first condition is a case of the second."""
+    if not set(weak.variables) <= set(strong.variables):
+        return False
+    if weak.word == EQUATION and weak.variables == strong.variables:
+        return strong.word in _SUMMING or len(strong.variables) > 1
+    if strong.word == EQUATION:
+        return strong.says.endswith(" == 1") and weak.word in _SIGNS
+    return weak.word in spaces(question.rules).closure([strong.word])
+
+
+def _is_odd(candidate: Condition, known: Condition) -> bool:
+    """Whether the condition says less than one that is known, though it is no case of it: a one-hot matrix permutes."""
+    return candidate.word in _SUMMING and candidate.variables == known.variables
 
 
 def _candidates(question: Question, truth: Node, claim: Node) -> Iterator[Condition]:
@@ -108,7 +123,7 @@ def _equations(name: str, X: Node) -> Iterator[Condition]:
             forms = [*forms, ("the columns of {X} are orthonormal", _orthonormal)]
             forms = [*forms, ("the rows of {X} are orthonormal", lambda x: _orthonormal(x.T).T)]
     for says, make in forms:
-        yield Condition(says.replace("{X}", name), "equation", (name,), Restriction(change=_changed(name, make)))
+        yield Condition(says.replace("{X}", name), EQUATION, (name,), Restriction(change=_changed(name, make)))
 
 
 def _changed(name: str, make: Callable[[Array], Array]) -> Callable[[dict[str, Array]], None]:

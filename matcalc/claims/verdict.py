@@ -57,7 +57,8 @@ class Verdict:
     yours: str = "your answer"
     names: Mapping[str, Node] = field(default_factory=dict, repr=False)
     factor: Node | None = None
-    condition: Condition | None = None
+    alternatives: tuple[Condition, ...] = ()
+    holds: tuple[str, ...] = ()
     terms: Terms = field(default_factory=Terms)
     counterexample: Counterexample | None = None
     mended: Mend | None = None
@@ -77,8 +78,8 @@ class Verdict:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Under which condition the claim is right, if under one: "A is symmetric", "sum(p) == 1"."""
-        return () if self.condition is None else (self.condition.says,)
+        """Under which conditions the claim is right, each of them enough: "A is symmetric", "sum(p) == 1"."""
+        return tuple(c.says for c in self.alternatives)
 
     @property
     def missing(self) -> tuple[Node, ...]:
@@ -137,7 +138,8 @@ class Verdict:
             case "shape":
                 return f"wrong shape: {self.reason}"
             case "only if":
-                return f"right only if {self._condition(form)}"
+                told = [self._condition(c, form) for c in self.alternatives]
+                return f"right only if {told[0]}" if len(told) == 1 else f"right if {', or '.join(told)}; not in general"
             case "terms" if self.mended is None or self.missing or self.extra:
                 return self._by_terms(form)
             case "unchecked":
@@ -147,9 +149,8 @@ class Verdict:
             case _:
                 return "wrong" + (f": {self.reason}" if self.reason else "")
 
-    def _condition(self, form: str) -> str:
-        assert self.condition is not None
-        says, known = self.condition.says, {**self.problem.names, **self.names}
+    def _condition(self, condition: Condition, form: str) -> str:
+        says, known = condition.says, {**self.problem.names, **self.names}
         sides = says.split(" == ")
         if len(sides) == 2:
             left, right = (parse_formula(side, known, self.problem.sizes, signatures=self.rules.signatures) for side in sides)
@@ -187,8 +188,9 @@ class Verdict:
             lines.append(f"  {right} is right" if told else f"  {self.mended.says}: {right} is right")
         if self.steps:
             lines += self._chain(form)
-        if self.counterexample is not None:
+        if self.counterexample is not None and (self.counterexample.arrays or self.counterexample.sizes):
             lines += self._example(self.counterexample, form)
+        lines += [f"  holds where {says}" for says in self.holds]
         if self.verdict == "equal":
             lines.append(f"  compared at {self.draws} random points, largest relative error {self.max_relative_error:.0e}")
         return lines
@@ -250,6 +252,7 @@ class Verdict:
             "shape": user_shape(self.truth),
             "factor": None if self.factor is None else text(self.factor),
             "conditions": list(self.conditions),
+            "holds": list(self.holds),
             "missing": [text(e) for e in self.missing],
             "extra": [text(e) for e in self.extra],
             "wrong_terms": [{"claimed": text(c), "right": text(r)} for c, r in self.wrong_terms],
