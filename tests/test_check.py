@@ -284,6 +284,8 @@ def test_a_wrong_step_is_wrong(step: str, verdict: str) -> None:
         (r"\|Xw-y\|^2", {"step": r"\mathrm{d}f = 2 (Xw-y)^\top X\,\mathrm{d}w"}, "equal"),
         (r"\|Xw-y\|^2", {"step": r"df = 2 (Xw-y)^\top X dw"}, "equal"),
         (r"\operatorname{tr}(AB) = \operatorname{tr}(BA)", {}, "equal"),
+        (r"A^\top A = A A^\top", {}, "only if"),
+        (r"\operatorname{tr}(ABC) = \operatorname{tr}(ACB)", {}, "only if"),
         (SQUARE, {"wrt": "w", "claim": r"2X^\top(Xw-y)"}, "equal"),
     ],
 )

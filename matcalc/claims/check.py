@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import sympy
 
 from matcalc.calculus.adjoint import children, depends_on
@@ -50,6 +51,7 @@ class _Asked:
     latex: bool | None = None
     error: ShapeError | None = None
     also: tuple[tuple[Condition, Node], ...] = ()
+    note: str = ""
 
     def read(self, source: str) -> Node:
         q = self.question
@@ -127,7 +129,8 @@ def _of_derivative(
     names = {**found.problem.names, **places}
     _, right = equation(claim)
     part = None if head(X) == "symbol" else X
-    return _asked(found.problem, found.node, right, what, found.side, names, found.engine, latex, rules, part=part, also=also)
+    asked = _asked(found.problem, found.node, right, what, found.side, names, found.engine, latex, rules, part=part, also=also)
+    return replace(asked, note=_unconfirmed(found))
 
 
 def _conventions(problem: Problem, found: Result, convention: str) -> tuple[tuple[Condition, Node], ...]:
@@ -249,7 +252,13 @@ def _of_differential(problem: Problem, wrt: str | None, right: str, latex: bool 
         shown = add(*result.engine.differential(result.variables))
     question = Question(problem, shown, shown if claimed is None else like(claimed, shown), rules, defined, known=names)
     side = Side("differential", problem.label)
-    return _Asked(question, right, "the differential", side, names, result.engine, latex, error)
+    note = _unconfirmed(result)
+    return _Asked(question, right, "the differential", side, names, result.engine, latex, error, note=note)
+
+
+def _unconfirmed(found: Result) -> str:
+    """Why numbers have not confirmed the derivation itself; "" where they have."""
+    return found.check.reason if found.check is not None and found.check.ok is None else ""
 
 
 def _asked(
@@ -277,6 +286,7 @@ def _asked(
 # ---------------------------------------------------------------- what is to be said
 
 
+@np.errstate(all="ignore")
 def _judged(asked: _Asked) -> Verdict:
     """The verdict, by numbers; what explains it."""
     q = asked.question
@@ -365,6 +375,7 @@ def _verdict(asked: _Asked, word: Word, **told: Any) -> Verdict:
         side=asked.side,
         yours=_yours(asked),
         names=q.known,
+        note=asked.note,
         **told,
     )
 

@@ -87,7 +87,7 @@ def _changes(source: str, right: str) -> Iterator[tuple[str, str]]:
     yield from _swaps(source, atoms)
     yield from _drops(source, atoms)
     factors = dict.fromkeys(right[a.start : a.end] for a in _atoms(right))
-    yield from _insertions(source, atoms, [f for f in factors if len(f) <= _LONGEST_FACTOR])
+    yield from _insertions(source, atoms, [f for f in factors if len(f) <= _LONGEST_FACTOR and f != right])
 
 
 def _atoms(source: str) -> Iterator[_Atom]:

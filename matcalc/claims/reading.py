@@ -12,6 +12,7 @@ from matcalc.errors import ParseError, ShapeError, UnknownNameError
 from matcalc.language.latex.reader import is_latex
 from matcalc.language.parser import parse, parse_formula
 from matcalc.language.problem import Problem, declaration
+from matcalc.language.syntax.reader import read
 from matcalc.nodes.algebra import rebuild, zeros
 from matcalc.nodes.expr import ZERO, Node, is_scalar, shape, substitute
 from matcalc.printing.text import text
@@ -96,16 +97,16 @@ def formula(source: str, problem: Problem, known: Mapping[str, Node], rules: Rul
                 raise
     source = _with_differentials(source, known)
     declared = [*map(declaration, known.values()), *(f"{f}: function({k}) -> scalar" for f, k in problem.functions.items())]
-    read = parse(source, declared, signatures=rules.signatures, latex=True)
+    found = parse(source, declared, signatures=rules.signatures, latex=True)
     leaves: dict[Node, Node] = {}
-    for name, leaf in read.variables.items():
+    for name, leaf in found.variables.items():
         own = known.get(name)
         if own is None:
             raise UnknownNameError(f"unknown name {name} in the claim", hint=f"known here: {', '.join(known)}")
         if shape(own) != shape(leaf):
             raise ShapeError(f"{name} does not have the shape that the claim needs")
         leaves[leaf] = own
-    return substitute(read.expression, {leaf: own for leaf, own in leaves.items() if leaf is not own}, rebuild)
+    return substitute(found.expression, {leaf: own for leaf, own in leaves.items() if leaf is not own}, rebuild)
 
 
 def sides(taken: Collection[str]) -> tuple[str, str]:
@@ -135,13 +136,21 @@ def joined(expr: str, claim: str, declare: Iterable[str], rules: Rulebase, latex
     The sides are the two last names that it defines.
     """
     first = parse(expr, declare, signatures=rules.signatures, latex=latex)
-    if first.place is None or (latex or (latex is None and (is_latex(expr) or is_latex(claim)))):
+    typeset = bool(latex) or (latex is None and is_latex(expr))
+    if first.place is None or (not typeset and is_latex(claim)):
         return first
     start, end = first.place
-    taken = {*first.names, *first.sizes}
-    left, right = sides(taken)
-    source = f"{expr}\n{left} = {expr[start:end]}\n{right} = {claim}\n"
+    while expr[start:end].count("{") > expr[start:end].count("}") and end < len(expr):
+        end += 1
+    left, right = sides({*first.names, *first.sizes})
+    newline = "\n"
+    if typeset:
+        left, right, newline = rf"\mathrm{{{left}}}", rf"\mathrm{{{right}}}", "\\\\\n"
+    else:
+        read(claim)
+    source = newline.join([expr, f"{left} = {expr[start:end]}", f"{right} = {claim}", ""])
+    said = True if typeset else latex
     try:
-        return parse(f"{source}{left} - {right}", declare, signatures=rules.signatures)
+        return parse(f"{source}{left} - {right}", declare, signatures=rules.signatures, latex=said)
     except ShapeError:
-        return parse(f"{source}{left}", declare, signatures=rules.signatures)
+        return parse(f"{source}{left}", declare, signatures=rules.signatures, latex=said)

@@ -43,7 +43,7 @@ class Verdict:
 
     `truth` is what the claim is compared with, `claim` what was claimed (None where its shapes do not fit together), `what`
     names the former: the gradient, the differential, the right side.  `factor`: truth = factor*claim.  `steps` lead from a
-    claim in another form to the truth.  `draws`: at so many points were the two compared.
+    claim in another form to the truth.  `note` says why numbers have not confirmed the truth itself.  `draws`: at so many points were the two compared.
     """
 
     verdict: Word
@@ -64,6 +64,7 @@ class Verdict:
     mended: Mend | None = None
     steps: tuple[Link, ...] = ()
     reason: str = ""
+    note: str = ""
     draws: int = 0
     max_relative_error: float = 0.0
 
@@ -193,6 +194,8 @@ class Verdict:
         lines += [f"  holds where {says}" for says in self.holds]
         if self.verdict == "equal":
             lines.append(f"  compared at {self.draws} random points, largest relative error {self.max_relative_error:.0e}")
+        if self.note:
+            lines.append(f"  the derivation itself is not confirmed by numbers: {self.note}")
         return lines
 
     def equation(self, form: str = "text") -> str:
@@ -263,6 +266,7 @@ class Verdict:
                 for link in self.steps
             ],
             "reason": self.reason,
+            "note": self.note,
             "points": self.draws,
         }
 
