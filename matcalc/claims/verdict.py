@@ -42,8 +42,10 @@ class Verdict:
     """What is to be said of a claim.
 
     `truth` is what the claim is compared with, `claim` what was claimed (None where its shapes do not fit together), `what`
-    names the former: the gradient, the differential, the right side.  `factor`: truth = factor*claim.  `steps` lead from a
-    claim in another form to the truth.  `note` says why numbers have not confirmed the truth itself.  `draws`: at so many points were the two compared.
+    names the former: the gradient, the differential, the left side.  `factor`: truth = factor*claim.  `alternatives` are
+    conditions each of which makes the claim right, `holds` those under which a right one has a value.  `steps` lead from a
+    claim in another form to the truth.  `note` says why numbers have not confirmed the truth itself.  `draws`: at so many
+    points were the two compared.
     """
 
     verdict: Word
