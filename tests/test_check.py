@@ -287,6 +287,8 @@ def test_a_wrong_step_is_wrong(step: str, verdict: str) -> None:
         (r"A^\top A = A A^\top", {}, "only if"),
         (r"\operatorname{tr}(ABC) = \operatorname{tr}(ACB)", {}, "only if"),
         (SQUARE, {"wrt": "w", "claim": r"2X^\top(Xw-y)"}, "equal"),
+        ("tr(expm(X))", {"wrt": "X", "claim": r"e^{X^\top}"}, "equal"),
+        ("sum(X)^2", {"wrt": "X", "claim": r"2\operatorname{sum}(X) \mathbf{1}\mathbf{1}^\top"}, "equal"),
     ],
 )
 def test_claims_in_latex_are_read(expr: str, options: dict[str, str], word: str) -> None:

@@ -18,7 +18,7 @@ from matcalc.claims.conditions import Condition, conditions
 from matcalc.claims.mends import mend
 from matcalc.claims.points import Restriction, compare
 from matcalc.claims.question import Question
-from matcalc.claims.reading import Left, differentials, equation, formula, joined, left_side, like, sides
+from matcalc.claims.reading import Left, differentials, equation, formula, joined, left_side, like, of_matrices, sides
 from matcalc.claims.relations import factor
 from matcalc.claims.smallest import counterexample
 from matcalc.claims.termwise import Terms, compared_terms
@@ -55,7 +55,7 @@ class _Asked:
 
     def read(self, source: str) -> Node:
         q = self.question
-        read = partial(formula, problem=q.problem, known=self.names, rules=q.rules, latex=self.latex)
+        read = partial(formula, problem=q.problem, known=self.names, rules=q.rules, latex=self.latex, dims=shape(q.truth))
         try:
             return like(read(source), q.truth)
         except ShapeError as error:
@@ -302,6 +302,10 @@ def _judged(asked: _Asked) -> Verdict:
     if found.ok:
         steps, holds = chain(q, asked.engine), _holds(asked)
         return tell("equal", draws=found.draws, max_relative_error=found.error, steps=steps, holds=holds)
+    if "\\" in asked.source and (other := of_matrices(q.claim, q.rules)) is not q.claim:
+        again = replace(asked, question=replace(q, claim=other), source=text(other))
+        if compare(q, q.truth, other).ok:
+            return _judged(again)
     tell = partial(tell, draws=found.draws, counterexample=counterexample(q, q.truth, q.claim))
     c = factor(q, q.truth, q.claim)
     if c is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import count
 
 from matcalc.calculus.atoms import differential_of_name
@@ -14,7 +15,19 @@ from matcalc.language.parser import parse, parse_formula
 from matcalc.language.problem import Problem, declaration
 from matcalc.language.syntax.reader import read
 from matcalc.nodes.algebra import rebuild, zeros
-from matcalc.nodes.expr import ZERO, Node, is_scalar, shape, substitute
+from matcalc.nodes.expr import (
+    ZERO,
+    Node,
+    Shape,
+    head,
+    is_scalar,
+    name_of,
+    operands,
+    postorder,
+    shape,
+    substitute,
+    variable,
+)
 from matcalc.printing.text import text
 from matcalc.rulebase.base import Rulebase
 
@@ -22,6 +35,7 @@ _OPENING, _CLOSING = "([{", ")]}"
 _LATEX_WORDS = re.compile(r"\\(?:left|right|,|;|!|quad|displaystyle)(?![A-Za-z])|\\mathrm\s*\{\s*d\s*\}|\\partial|\\mathrm\s+d")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{(.*?)\}\s*\{(.*?)\}\s*$")
 _NABLA = re.compile(r"(?:\\nabla|∇)_?\{?([^{}]*?)\}?\s*([A-Za-z]\w*)?$")
+_OF_MATRICES = {"exp": "expm", "log": "logm", "sqrt": "sqrtm"}
 _LATEX_DIFFERENTIAL = re.compile(r"(?:\\mathrm\s*\{\s*d\s*\}|(?<![A-Za-z\\])d)\s*\\?([A-Za-z]+?)(?![a-z])")
 _QUOTIENT = re.compile(r"d\(?([^()/]*)\)?/d\(?([^()]*(?:\[[^\]]*\])?)\)?'?")
 
@@ -81,8 +95,21 @@ def differentials(names: Mapping[str, Node], rules: Rulebase) -> dict[str, Node]
     return {f"d{name}": differential_of_name(X, rules) for name, X in names.items()}
 
 
-def formula(source: str, problem: Problem, known: Mapping[str, Node], rules: Rulebase, latex: bool | None = None) -> Node:
-    """The node of a claim, all of whose names are known.
+def sides(taken: Collection[str]) -> tuple[str, str]:
+    """Names for the two sides of an identity that nothing else has."""
+    k = next(k for k in count(1) if f"lhs{k}" not in taken and f"rhs{k}" not in taken)
+    return f"lhs{k}", f"rhs{k}"
+
+
+def formula(
+    source: str,
+    problem: Problem,
+    known: Mapping[str, Node],
+    rules: Rulebase,
+    latex: bool | None = None,
+    dims: Shape = (),
+) -> Node:
+    """The node of a claim, all of whose names are known; what takes its size from where it stands takes that of `dims`.
 
     Raises: MatcalcError; ShapeError where its shapes do not fit together.
     """
@@ -93,11 +120,20 @@ def formula(source: str, problem: Problem, known: Mapping[str, Node], rules: Rul
         try:
             return parse_formula(source, known, problem.sizes, functions=functions, signatures=rules.signatures)
         except (ParseError, UnknownNameError):
-            if latex is not None or not (problem.latex or is_latex(problem.source)):
+            if latex is not None or not (problem.latex or is_latex(problem.source) or "_{" in source):
                 raise
     source = _with_differentials(source, known)
     declared = [*map(declaration, known.values()), *(f"{f}: function({k}) -> scalar" for f, k in problem.functions.items())]
     found = parse(source, declared, signatures=rules.signatures, latex=True)
+    sizes = {s for e in postorder([found.expression]) for d in shape(e) for s in d.free_symbols}
+    if dims and not {name_of(s) for s in sizes} <= {*problem.sizes, *found.variables}:
+        left, right = sides({*known, *problem.sizes})
+        whole = rf"\mathrm{{{left}}} = {source} \\ \mathrm{{{left}}} + \mathrm{{{right}}}"
+        again = [*declared, declaration(variable(right, dims))]
+        with suppress(ShapeError):
+            fitted = parse(whole, again, signatures=rules.signatures, latex=True)
+            e = next(iter(fitted.definitions.values()))
+            found = replace(fitted, expression=e, variables={n: x for n, x in fitted.variables.items() if n != right})
     leaves: dict[Node, Node] = {}
     for name, leaf in found.variables.items():
         own = known.get(name)
@@ -109,11 +145,17 @@ def formula(source: str, problem: Problem, known: Mapping[str, Node], rules: Rul
     return substitute(found.expression, {leaf: own for leaf, own in leaves.items() if leaf is not own}, rebuild)
 
 
-def sides(taken: Collection[str]) -> tuple[str, str]:
-    """Names for the two sides of an identity that nothing else has."""
-    free = (k for k in count(1) if f"lhs{k}" not in taken and f"rhs{k}" not in taken)
-    k = next(free)
-    return f"lhs{k}", f"rhs{k}"
+def of_matrices(e: Node, rules: Rulebase) -> Node:
+    """e with the matrix functions in place of entrywise ones of square matrices: e^X may be either in print."""
+    done: dict[Node, Node] = {}
+    for x in postorder([e]):
+        args = tuple(done.get(o, o) for o in operands(x))
+        dims = shape(x)
+        if head(x) in _OF_MATRICES and dims and dims[0] == dims[1]:
+            done[x] = rules.make(_OF_MATRICES[head(x)], args, dims)
+        elif args != operands(x):
+            done[x] = rebuild(x, args)
+    return done.get(e, e)
 
 
 def _with_differentials(source: str, known: Mapping[str, Node]) -> str:
