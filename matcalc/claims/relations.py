@@ -18,7 +18,9 @@ from matcalc.nodes.expr import ONE, Node, head, is_number, is_scalar, operands, 
 from matcalc.numeric.linalg import Array
 
 CLOSE = 1e-9
-LARGEST_DENOMINATOR = 48
+LARGEST_DENOMINATOR, SURE_DENOMINATOR = 200, 20_000
+SURE = 1e-13
+"""How close a value must be to a fraction of large numbers."""
 MOST_SCALARS = 60
 POINTS = 5
 _CONSTANTS = (ONE, sympy.pi, sympy.sqrt(2), sympy.sqrt(sympy.pi), sympy.log(2))
@@ -59,7 +61,8 @@ def constant(values: Array) -> Node | None:
         fraction = Fraction(value / float(c)).limit_denominator(LARGEST_DENOMINATOR)
         if fraction and abs(float(fraction) * float(c) - value) <= CLOSE * abs(value):
             return mul(number(fraction), cast(Node, number(c)))
-    return None
+    fraction = Fraction(value).limit_denominator(SURE_DENOMINATOR)
+    return number(fraction) if fraction and abs(float(fraction) - value) <= SURE * abs(value) else None
 
 
 def _samples(question: Question, truth: Node, claim: Node) -> Samples:
