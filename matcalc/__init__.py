@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from matcalc.version import __version__
 
 if TYPE_CHECKING:
+    from matcalc.claims.check import check
+    from matcalc.claims.verdict import Verdict
     from matcalc.derivation import Derivation, gradient, gradients
     from matcalc.differentials import Differential, differential
     from matcalc.errors import (
@@ -50,9 +52,11 @@ __all__ = [
     "Step",
     "UndifferentiableError",
     "UnknownNameError",
+    "Verdict",
     "Verification",
     "VerificationError",
     "__version__",
+    "check",
     "code",
     "differential",
     "function",
@@ -77,7 +81,9 @@ _HOME = {
     "Problem": "language.problem",
     "Product": "products",
     "Step": "steps",
+    "Verdict": "claims.verdict",
     "Verification": "numeric.verify",
+    "check": "claims.check",
     "code": "generate",
     "differential": "differentials",
     "function": "generate",

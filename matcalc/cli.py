@@ -1,29 +1,28 @@
 """The command line: parse the options, call the API, print what `report` makes of the result.
 
 The engine is imported when an expression is there to be derived, so `--help` and `--version` never load SymPy or NumPy.
-Exit status: 0 printed; 1 a derivative failed its numeric check; 2 bad input, with the error on standard error; 70 a fault
-of matcalc itself; 74 the output cannot be written.
+Exit status: 0 printed; 1 a derivative failed its numeric check, or a claim is wrong; 2 bad input, with the error on standard
+error; 3 a claim could not be checked; 70 a fault of matcalc itself; 74 the output cannot be written.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from matcalc import __version__, catalogue
+from matcalc.arguments import ExpressionCommand, default_format, text_of
 from matcalc.codegen.backend import targets
-from matcalc.errors import MatcalcError, ParseError, VerificationError
+from matcalc.errors import MatcalcError, VerificationError
 from matcalc.rulefiles import signatures
 
 if TYPE_CHECKING:
@@ -37,13 +36,12 @@ FORMATS = ("text", "unicode", *_TYPESET, "json")
 TARGETS = targets()
 TRANSPOSES = ("top", "T", "prime")
 LAYOUTS = ("numerator", "denominator")
+CLAIMED = ("text", "unicode", "latex", "json")
 CONVENTIONS = ("structured", "independent")
 ENTRIES = ("all", "independent")
 DEBUG = "MATCALC_DEBUG"
 """The environment variable that lets an internal error through with its traceback."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_OPTION = re.compile(r"--[a-z]|-h$|-d\s*\w[\w, ]*:")
-"""How an option begins, a misspelt one too; any other argument with a minus in front is an expression."""
 _EXAMPLES = """\b
 Examples:
   matcalc 'norm(max(X*W, 0) - Y)^2' --wrt W
@@ -53,29 +51,8 @@ Examples:
   matcalc hess 'logsumexp(A*x)' --wrt x
   matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
   matcalc code 'norm(X*w - y)^2' --wrt w --target jax
+  matcalc check 'norm(X*w - y)^2' --wrt w "X'*(X*w - y)"
   matcalc rules softmax"""
-
-
-class _ExpressionCommand(click.Command):
-    """A command whose argument may begin with a minus: what is no option is the expression."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """What is left of args once options are taken out: nothing."""
-        valued = {name: not o.is_flag for o in self.get_params(ctx) if isinstance(o, click.Option) for name in o.opts}
-        options: list[str] = []
-        values: list[str] = []
-        rest = iter(args)
-        for arg in rest:
-            if arg == "--":
-                values.extend(rest)
-            elif arg in valued:
-                given = list(islice(rest, int(valued[arg])))
-                if len(given) < valued[arg]:
-                    raise click.BadOptionUsage(arg, f"option {arg} needs a value", ctx)
-                options += [arg, *given]
-            else:
-                (options if _OPTION.match(arg) else values).append(arg)
-        return super().parse_args(ctx, [*options, "--", *values])
 
 
 class _Root(click.Group):
@@ -98,44 +75,22 @@ class _Root(click.Group):
         self.format_commands(ctx, formatter)
 
 
-def _read(expr: str, file: bool) -> str:
-    """The problem's text: the argument itself, standard input for `-`, or the contents of a file."""
-    if expr != "-" and not file:
-        return expr
-    try:
-        raw = sys.stdin.buffer.read() if expr == "-" else Path(expr).read_bytes()
-        return raw.decode("utf-8-sig")
-    except OSError as error:
-        raise click.UsageError(f"cannot read {expr}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ParseError(f"the text is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}") from error
-
-
-def _default_format() -> str:
-    """Unicode for a person at a terminal that can show it, the language's own text for a pipe or a file."""
-    if sys.stdout is None:  # it was closed before the start
-        return "text"
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    return "unicode" if sys.stdout.isatty() and encoding == "utf8" else "text"
-
-
 @click.group(cls=_Root, context_settings=_SETTINGS, no_args_is_help=True, epilog=_EXAMPLES)
 @click.version_option(__version__, message="matcalc %(version)s")
 def command() -> None:
     """Closed-form derivatives of matrix expressions, each one confirmed by numbers."""
 
 
+_DECLARED = click.option("-d", "declare", multiple=True, metavar="DECLARATION", help="As in 'X: matrix(n,d) symmetric'.")
+_LATEX = click.option("--latex", is_flag=True, help="EXPR is LaTeX, which is assumed where it holds a backslash.")
+_RULES = click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
+_FILE = click.option("--file", is_flag=True, help="EXPR names a file that holds the problem.")
 _ASKED = [
     click.argument("expr"),
     click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this variable; every variable, if left out."),
-    click.option("-d", "declare", multiple=True, metavar="DECLARATION", help="As in 'X: matrix(n,d) symmetric'."),
+    _DECLARED,
 ]
-_READ = [
-    click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers."),
-    click.option("--latex", is_flag=True, help="EXPR is LaTeX, which is assumed where it holds a backslash."),
-    click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file."),
-    click.option("--file", is_flag=True, help="EXPR names a file that holds the problem."),
-]
+_READ = [click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers."), _LATEX, _RULES, _FILE]
 """What every command takes that derives something, before and after its own options."""
 _PRINTED = [
     click.option(
@@ -206,7 +161,7 @@ class _Asked:
             raise click.UsageError("--steps and --cases are for people: leave them out where a program is asked for")
         if self.steps and self.cases:
             raise click.UsageError("--cases is about results: leave out --steps")
-        text = _read(self.expr, self.file)
+        text = text_of(self.expr, self.file)
         from matcalc.language.parser import parse
         from matcalc.rulebase.base import load
 
@@ -221,7 +176,7 @@ class _Asked:
         if self.form in TARGETS:
             click.echo(together(results, self.form, value=False).code.removesuffix("\n"))
             return
-        form, mark = self.form or _default_format(), self.transpose or "top"
+        form, mark = self.form or default_format(), self.transpose or "top"
         shown = render(
             form,
             problem,
@@ -235,7 +190,7 @@ class _Asked:
         click.echo(shown.removesuffix("\n"))
 
 
-@command.command(cls=_ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
+@command.command(cls=ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
 @_derives
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
 @click.option("--through", is_flag=True, help="By every intermediate on the way too, each gradient in those before it.")
@@ -253,7 +208,7 @@ def grad(convention: str, through: bool, method: str, **options: Any) -> None:
     asked.show(problem, found)
 
 
-@command.command(cls=_ExpressionCommand, short_help="The differential of EXPR, a scalar, vector or matrix.")
+@command.command(cls=ExpressionCommand, short_help="The differential of EXPR, a scalar, vector or matrix.")
 @_derives
 def diff(**options: Any) -> None:
     """The differential of EXPR, linear in dX … of the variables that move (`-`: read it from standard input)."""
@@ -264,7 +219,7 @@ def diff(**options: Any) -> None:
     asked.show(problem, [differential(problem, asked.names, verify=not asked.no_verify, rules=rules)])
 
 
-@command.command(cls=_ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
+@command.command(cls=ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
 @_derives
 @click.option("--layout", type=click.Choice(LAYOUTS), default="numerator", help="Or its transpose.")
 @_BY
@@ -278,7 +233,7 @@ def jac(layout: str, convention: str, **options: Any) -> None:
     asked.show(problem, jacobians(problem, asked.names, layout=layout, convention=convention, verify=checked, rules=rules))
 
 
-@command.command(cls=_ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
+@command.command(cls=ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
 @_derives
 @_BY
 def hess(convention: str, **options: Any) -> None:
@@ -291,7 +246,7 @@ def hess(convention: str, **options: Any) -> None:
     asked.show(problem, hessians(problem, asked.names, convention=convention, verify=checked, rules=rules))
 
 
-@command.command(cls=_ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")
+@command.command(cls=ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")
 @_takes(
     click.option(
         "--target", type=click.Choice(TARGETS), default="numpy", show_default=True, help="The language of the program."
@@ -313,9 +268,38 @@ def code(target: str, hessian: bool, **options: Any) -> None:
     click.echo(together(found, target).code.removesuffix("\n"))
 
 
+@command.command(cls=ExpressionCommand, short_help="Is an answer right? Or an identity, without --wrt?")
+@click.argument("expr")
+@click.argument("claim", nargs=-1)
+@click.option("--wrt", metavar="NAME", help="CLAIM is the derivative of EXPR by this variable.")
+@click.option("--step", multiple=True, metavar="EQUATION", help="A line of the derivation: 'df = …', 'df/dZ = …' or 'Z = …'.")
+@_DECLARED
+@click.option("--format", "form", type=click.Choice(CLAIMED), help="How to print.")
+@click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
+@_LATEX
+@_RULES
+@_FILE
+def check(expr: str, claim: tuple[str, ...], step: tuple[str, ...], form: str | None, **options: Any) -> None:
+    """What is right and what is wrong with CLAIM, an answer to EXPR; or with an identity: check "A" = "B"."""
+    text, latex = text_of(expr, options.pop("file")), options.pop("latex") or None
+    from matcalc.claims.check import check as judge
+    from matcalc.claims.report import render, status
+    from matcalc.rulebase.base import load
+
+    known = load(options.pop("rules"))
+    claims = [word for word in claim if word not in ("=", "==")]
+    if len(claims) > 1 or (step and claims):
+        raise click.UsageError("one claim at a time, and no step with it: put quotes around each")
+    found = [judge(text, step=s, latex=latex, rules=known, **options) for s in step] or [
+        judge(text, claim=next(iter(claims), None), latex=latex, rules=known, **options)
+    ]
+    click.echo(render(found, form or default_format()))
+    click.get_current_context().exit(status(found))
+
+
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")
 @click.argument("words", nargs=-1, metavar="[check] [WORD]...")
-@click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
+@_RULES
 def rules_command(words: tuple[str, ...], rules: tuple[Path, ...]) -> None:
     """The rules that mention every WORD; `rules check [NAME]` lets them prove themselves by numbers."""
     if words[:1] == ("check",):
@@ -348,8 +332,8 @@ def _check(names: tuple[str, ...], files: tuple[Path, ...]) -> None:
 def run(args: list[str]) -> int:
     """The exit status after doing what args say."""
     try:
-        command.main(args, prog_name="matcalc", standalone_mode=False)
-        return 0
+        status = command.main(args, prog_name="matcalc", standalone_mode=False)
+        return status if isinstance(status, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:

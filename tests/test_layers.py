@@ -64,7 +64,10 @@ LAYERS = [
     "result",
     "derivation", "generate", "differentials", "jacobians",
     "hessians", "products",
+    "claims.question", "claims.points", "claims.reading", "claims.relations", "claims.conditions", "claims.termwise",
+    "claims.smallest", "claims.mends", "claims.chains", "claims.verdict", "claims.check", "claims.report",
     "report",
+    "arguments",
     "__init__",
     "cli",
 ]

@@ -42,7 +42,7 @@ def agree(
     for point in sampler.points(draws):
         settled = False
         for variant in sampler.variants(point):
-            error = _difference(program, variant, sampler)
+            error = difference(program, variant, sampler)
             if error > SAME:
                 return Check(False, max(worst, error), made, VALUES, f"the values differ by {error:.1e} (relative)")
             settled, worst = settled or error >= 0, max(worst, error)
@@ -50,11 +50,13 @@ def agree(
     return Check(True, worst, made, VALUES) if made else Check(None, 0.0, 0, VALUES, sampler.reason())
 
 
-def _difference(program: Program, point: Point, sampler: Sampler) -> float:
+def difference(program: Program, point: Point, sampler: Sampler) -> float:
     """The relative difference between the two roots of a program at a point; -1 where it may be rounding."""
     left, right = (point.values[slot] for slot in program.outputs)
     size = max(float(np.abs(v).max()) for v in point.values)
     scale = max(float(np.abs(left).max()), float(np.abs(right).max()), FLOOR * size)
+    if scale == 0:
+        return 0.0
     error = float(np.abs(left - right).max()) / scale
     if error <= SAME:
         return error

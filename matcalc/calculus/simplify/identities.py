@@ -38,6 +38,8 @@ class Identities:
         self._seen: set[str] = set()
         self._awake: set[int] = set()
         self._by_head: dict[str, list[tuple[int, frozenset[str], Rewrite]]] = {}
+        self.log: list[tuple[Node, Node, str]] | None = None
+        """(before, after, the identity) of each use, where that is asked for."""
         self._wake("")
 
     def _wake(self, name: str) -> None:
@@ -69,6 +71,8 @@ class Identities:
                 for made in self._results(rewrite, e):
                     shorter = s.if_shorter(e, made)
                     if shorter is not None:
+                        if self.log is not None:
+                            self.log.append((e, shorter, rewrite.name))
                         return shorter
         return None
 

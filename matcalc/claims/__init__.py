@@ -1,0 +1,1 @@
+"""A person's claim against the derivation: decided by numbers, explained by algebra."""
