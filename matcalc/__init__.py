@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from matcalc.language.problem import Problem
     from matcalc.numeric.verify import Verification
     from matcalc.products import Product, hvp, jvp, vjp
+    from matcalc.solution import Solution
+    from matcalc.stationarity import solve
     from matcalc.steps import Step
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "Product",
     "RuleError",
     "ShapeError",
+    "Solution",
     "Step",
     "UndifferentiableError",
     "UnknownNameError",
@@ -65,6 +68,7 @@ __all__ = [
     "jacobians",
     "jvp",
     "parse",
+    "solve",
     "vjp",
 ]
 
@@ -75,6 +79,7 @@ _HOME = {
     "Hessian": "hessians",
     "Jacobian": "jacobians",
     "Problem": "language.problem",
+    "Solution": "solution",
     "Product": "products",
     "Step": "steps",
     "Verification": "numeric.verify",
@@ -90,6 +95,7 @@ _HOME = {
     "jacobians": "jacobians",
     "jvp": "products",
     "parse": "language.parser",
+    "solve": "stationarity",
     "vjp": "products",
 }
 

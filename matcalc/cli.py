@@ -51,6 +51,7 @@ Examples:
   matcalc diff 'inv(X)*Y'
   matcalc jac 'softmax(z)' --wrt z
   matcalc hess 'logsumexp(A*x)' --wrt x
+  matcalc solve 'norm(X*w - y)^2' --wrt w
   matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
   matcalc code 'norm(X*w - y)^2' --wrt w --target jax
   matcalc rules softmax"""
@@ -137,6 +138,7 @@ _READ = [
     click.option("--file", is_flag=True, help="EXPR names a file that holds the problem."),
 ]
 """What every command takes that derives something, before and after its own options."""
+_CASES = click.option("--cases", is_flag=True, help="Where indices are equal, and where they differ.")
 _PRINTED = [
     click.option(
         "--format",
@@ -145,7 +147,7 @@ _PRINTED = [
         help="How to print, or the language of a program; by default unicode on a terminal, text elsewhere.",
     ),
     click.option("--steps", is_flag=True, help="The derivation, step by step."),
-    click.option("--cases", is_flag=True, help="Where indices are equal, and where they differ."),
+    _CASES,
     click.option("--transpose", type=click.Choice(TRANSPOSES), help="The mark of a transpose in latex, markdown and html."),
     click.option("--bold", is_flag=True, help="Bold matrices and vectors in latex, markdown and html."),
     click.option("--standalone", is_flag=True, help="A whole LaTeX file."),
@@ -289,6 +291,31 @@ def hess(convention: str, **options: Any) -> None:
 
     checked = not asked.no_verify
     asked.show(problem, hessians(problem, asked.names, convention=convention, verify=checked, rules=rules))
+
+
+@command.command(cls=_ExpressionCommand, short_help="The stationary points of EXPR, in closed form.")
+@_takes(
+    *(option for option in _PRINTED if option is not _CASES),
+    click.option("--subject-to", "constraints", multiple=True, metavar="EQUATION", help="A constraint, as in 'sum(p) == 1'."),
+)
+def solve(constraints: tuple[str, ...], **options: Any) -> None:
+    """The X at which the gradient of the scalar EXPR vanishes (`-`: read it from standard input)."""
+    asked = _Asked(**options)
+    problem, rules = asked.read()
+    from matcalc import stationarity
+    from matcalc.request import only_one
+
+    wrt = only_one(problem, asked.names)
+    found = stationarity.solve(problem, wrt, subject_to=constraints, verify=not asked.no_verify, rules=rules)
+    form = asked.form or _default_format()
+    if form in TARGETS:
+        click.echo(found.code(form).removesuffix("\n"))
+    elif form == "json":
+        click.echo(found.json(asked.steps))
+    else:
+        mark = asked.transpose or "top"
+        shown = found.explain(form, steps=asked.steps, transpose=mark, bold=asked.bold, standalone=asked.standalone)
+        click.echo(shown.removesuffix("\n"))
 
 
 @command.command(cls=_ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")

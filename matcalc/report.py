@@ -22,6 +22,7 @@ from matcalc.printing.text import text
 from matcalc.result import Result
 from matcalc.sides import Side
 from matcalc.statement import Notation, notation, statement
+from matcalc.steps import Step
 
 _NAMED = 4
 """How many gradients a remark names one by one."""
@@ -103,16 +104,19 @@ def _snippet(comments: Document, equations: Sequence[Row]) -> str:
 
 
 def _json(problem: Problem, results: Sequence[Result], steps: bool, cases: bool) -> str:
-    answer = {
+    return json.dumps({**described(problem), "derivatives": [_derivative(d, steps, cases) for d in results]}, indent=2)
+
+
+def described(problem: Problem) -> dict[str, object]:
+    """The problem as it was understood, for JSON."""
+    return {
         "input": problem.source,
         "expression": text(problem.expression),
         "shape": problem.shape,
         "definitions": {name_of(leaf): text(value) for leaf, value in problem.definitions.items()},
         "variables": {name: _variable(e) for name, e in problem.variables.items()},
         "notes": problem.notes,
-        "derivatives": [_derivative(d, steps, cases) for d in results],
     }
-    return json.dumps(answer, indent=2)
 
 
 def _variable(e: Node) -> dict[str, object]:
@@ -141,8 +145,13 @@ def _derivative(d: Result, steps: bool, cases: bool) -> dict[str, object]:
     if d.blocks is not None:
         found["blocks"] = _derivative(d.blocks, steps, cases)
     if steps:
-        found["steps"] = [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in d.steps]
+        found["steps"] = told_steps(d.steps)
     return found
+
+
+def told_steps(steps: Sequence[Step]) -> list[dict[str, str]]:
+    """The steps of a derivation, for JSON."""
+    return [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in steps]
 
 
 # ---------------------------------------------------------------- remarks

@@ -75,6 +75,17 @@ def leaves_asked(problem: Problem, wrt: Asked | Sequence[Asked] | None) -> list[
     return leaves
 
 
+def only_one(problem: Problem, names: Sequence[str] | None) -> str:
+    """The one variable that is asked for; the only one that there is where none is named.
+
+    Raises: ArgumentError where there are several.
+    """
+    found = list(names) if names else [text(X) for X in leaves_asked(problem, None)]
+    if len(found) != 1:
+        raise ArgumentError("stationary points are by one variable", hint=f"name it: --wrt {found[0]}")
+    return found[0]
+
+
 def not_scalar(problem: Problem, what: str, rules: Rulebase, hint: str = _SCALAR) -> ShapeError:
     """The error where a scalar is needed, with the names that were read as vectors or matrices and would make it one."""
     guessed = [name for name, X in problem.variables.items() if not is_scalar(X)][:_GUESSES]

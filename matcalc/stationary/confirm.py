@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -55,13 +56,13 @@ class Stationarity:
     bounds: tuple[Node, ...] = ()
 
 
-Solve = Callable[[Sequence[Array]], "Iterator[tuple[str, Array]]"]
-"""The unknown's values, each with the kind that is claimed of it or "", from those of some nodes."""
+Solve: TypeAlias = "Callable[[Sequence[Array], Array], Iterator[tuple[str, Array]]]"
+"""The unknown's values, each with the kind that is claimed of it or "", from those of some nodes and an array of its shape."""
 
 
 def confirm(wanted: Stationarity, node: Node, *, draws: int = 5, seed: int = 0) -> Verdict:
     """Whether the closed form solves the equation, at random points of several sizes."""
-    return confirm_by(wanted, [node], lambda values: iter([("", values[0])]), draws=draws, seed=seed)
+    return confirm_by(wanted, [node], lambda values, like: iter([("", values[0])]), draws=draws, seed=seed)
 
 
 def confirm_by(wanted: Stationarity, nodes: Sequence[Node], solve: Solve, *, draws: int = 5, seed: int = 0) -> Verdict:
@@ -76,7 +77,8 @@ def confirm_by(wanted: Stationarity, nodes: Sequence[Node], solve: Solve, *, dra
             break
         settled = False
         for variant in trial.sampler.variants(point):
-            for claimed, x in solve([variant.values[trial.program.slots[e]] for e in nodes]):
+            values = [variant.values[trial.program.slots[e]] for e in nodes]
+            for claimed, x in solve(values, variant.arrays[trial.unknown]):
                 if not trial.admits(x):
                     outside = True
                     continue

@@ -1,0 +1,267 @@
+"""Stationary points of a scalar, with or without constraints: what is asked, solved and confirmed by numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+
+from matcalc.calculus.adjoint import depends_on
+from matcalc.calculus.engine import Engine
+from matcalc.calculus.facts import declared_facts, rigid
+from matcalc.calculus.parts import base_of
+from matcalc.calculus.reasons import Reason
+from matcalc.errors import ArgumentError
+from matcalc.exchange.interchange import own_symbols
+from matcalc.language.parser import parse
+from matcalc.language.problem import Problem
+from matcalc.nodes.algebra import add, mul, power, rebuild, sub, zeros
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, properties, shape, substitute, variable
+from matcalc.numeric.linalg import Array
+from matcalc.numeric.verdict import together
+from matcalc.printing.text import text
+from matcalc.request import leaves_asked, not_scalar, read_problem
+from matcalc.rulebase.base import Rulebase, rulebase
+from matcalc.rulebase.differential import inner
+from matcalc.solution import Solution, StationaryPoint, restored
+from matcalc.stationary.confirm import Stationarity, Verdict, confirm, confirm_by
+from matcalc.stationary.constrained import (
+    Constraint,
+    Eigenproblem,
+    Lagrangian,
+    eigenproblem,
+    multipliers,
+    solve_constrained,
+)
+from matcalc.stationary.kinds import Kind, kind_by_structure
+from matcalc.stationary.linear import is_linear
+from matcalc.stationary.solver import Found, solutions
+from matcalc.stationary.terms import expanded, occurs
+from matcalc.steps import several_structures
+
+_ORDER = {"minimum": 0, "maximum": 1}
+LAGRANGIAN = "L"
+_PART = "~X"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A problem without names for its parts, the variable, and what stands for it where it is a part of one."""
+
+    problem: Problem
+    engine: Engine
+    wrt: Node
+    unknown: Node
+    constraints: tuple[Constraint, ...]
+
+    def hidden(self, e: Node) -> Node:
+        """e with the unknown for the part that is asked for."""
+        return e if self.wrt is self.unknown else substitute(e, {self.wrt: self.unknown}, rebuild)
+
+
+def solve(
+    problem: Problem | str | sympy.Basic,
+    wrt: str | sympy.Basic,
+    *,
+    subject_to: str | Sequence[str] = (),
+    declare: str | Iterable[str] | None = None,
+    verify: bool = True,
+    rules: Rulebase | None = None,
+) -> Solution:
+    """The X at which the gradient of a scalar vanishes, in closed form where there is one; under equations as constraints.
+
+    What numbers contradict is no answer: the equation that remains is told instead, as where no closed form is known.
+    Raises: ParseError, ShapeError … for bad input; ArgumentError for a constraint that is no equation.
+    Source: Magnus & Neudecker (2019), ch. 7 and 13.
+
+    >>> print(solve("norm(X*w - y)^2 + alpha*norm(w)^2", "w"))
+    inv(X'*X + alpha*eye(d))*X'*y
+    """
+    known = rules or rulebase()
+    read, pairs = _read(problem, wrt, [subject_to] if isinstance(subject_to, str) else subject_to, declare, known)
+    (X,) = leaves_asked(read, [wrt])
+    if not is_scalar(read.expression):
+        raise not_scalar(read, "stationary points are those of a scalar", known)
+    symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}
+    asked, pairs = _prepared(read, X, pairs, known)
+    if asked.constraints:
+        return _constrained(asked, read, pairs, symbols, verify)
+    G = asked.engine.gradients([asked.wrt])[asked.wrt]
+    made = Solution(read, asked.wrt, G, (), asked.engine, symbols=symbols)
+    equation = asked.hidden(G)
+    if asked.wrt is not asked.unknown and id(equation) in depends_on([equation], {base_of(asked.wrt)}, {}):
+        return made  # other parts of the variable stand beside the one that is asked for
+    found = solutions(equation, asked.unknown, asked.engine.simplifier)
+    return _confirmed(made, asked, equation, found, kind_by_structure(equation, asked.unknown, asked.engine.simplifier), verify)
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def _read(
+    problem: Problem | str | sympy.Basic,
+    wrt: str | sympy.Basic,
+    subject_to: Sequence[str],
+    declare: str | Iterable[str] | None,
+    rules: Rulebase,
+) -> tuple[Problem, tuple[tuple[Node, Node], ...]]:
+    """The problem, and the two sides of each constraint in its names."""
+    first = read_problem(problem, declare, rules, wrt)
+    if not subject_to:
+        return first.entry, ()
+    stated = [_equation(c) for c in subject_to]
+    declared = first.declared if isinstance(problem, str | Problem) else first.declarations
+    letters = [name for name, e in first.variables.items() if "integer" in properties(e)]
+    again = parse(
+        first.source,
+        [*declared, *(f"assume {c}" for c in stated)],
+        signatures=rules.signatures,
+        reserved=[] if letters else (),
+        latex=first.latex,
+    )
+    pairs = again.facts[len(again.facts) - len(stated) :]
+    return replace(again, facts=again.facts[: len(again.facts) - len(stated)], declared=tuple(declared)), pairs
+
+
+def _equation(constraint: str) -> str:
+    """The constraint with == between its sides."""
+    if any(sign in constraint for sign in ("<", ">", "≤", "≥")):
+        raise ArgumentError("a constraint is an equation", source=constraint, hint="write left == right")
+    if "=" not in constraint:
+        raise ArgumentError("a constraint is an equation", source=constraint, hint="write left == right")
+    return constraint if "==" in constraint else constraint.replace("=", "==", 1)
+
+
+def _prepared(
+    read: Problem, X: Node, pairs: tuple[tuple[Node, Node], ...], rules: Rulebase
+) -> tuple[_Asked, tuple[tuple[Node, Node], ...]]:
+    """The problem with its named parts put in, in a variable that is free but for the constraints that were declared of it."""
+    put: dict[Node, Node] = {}
+    for Z, value in read.definitions.items():
+        if Z is not X:
+            put[Z] = substitute(value, put, rebuild)
+    stiff = properties(base_of(X)) & rigid(rules) if X is base_of(X) and not is_scalar(X) else frozenset()
+    if stiff and not pairs:
+        pairs = declared_facts([X], rules)[:1]
+    free = variable(name_of(X), shape(X), properties(X) - stiff) if stiff else X
+    put |= {X: free} if stiff else {}
+    pairs = tuple(_squared(substitute(a, put, rebuild), substitute(b, put, rebuild)) for a, b in pairs)
+    variables = {name: put.get(e, e) for name, e in read.variables.items()}
+    problem = replace(
+        read, expression=substitute(read.expression, put, rebuild), definitions={}, variables=variables, entries={}
+    )
+    engine = Engine(problem, rules)
+    unknown = free if free is base_of(free) else variable(_PART, shape(X))
+    found = tuple(c for c in multipliers(engine, pairs) if occurs(c.g, free))
+    if len(found) < len(pairs):
+        lost = next(text(a) for a, b in pairs if not occurs(sub(a, b), free))
+        raise ArgumentError(f"the constraint on {lost} does not depend on {text(X)}", hint="leave it out")
+    return _Asked(problem, engine, free, unknown, found), pairs
+
+
+def _squared(left: Node, right: Node) -> tuple[Node, Node]:
+    """norm(x) = c as norm(x)^2 = c^2."""
+    return (power(left, 2 * ONE), power(right, 2 * ONE)) if head(left) == "norm" else (left, right)
+
+
+# ---------------------------------------------------------------- constraints
+
+
+def _constrained(
+    asked: _Asked, read: Problem, pairs: tuple[tuple[Node, Node], ...], symbols: dict[str, sympy.Basic], verify: bool
+) -> Solution:
+    engine, X = asked.engine, asked.wrt
+    paired = [inner(c.multiplier, c.g) for c in asked.constraints]
+    problem = asked.problem
+    whole = add(problem.expression, *paired)
+    leaf = variable(next(n for n in (LAGRANGIAN, "L_f", "L_1", "L_2") if n not in {*problem.names, *problem.sizes}), ())
+    variables = {**problem.variables, **{name_of(c.multiplier): c.multiplier for c in asked.constraints}}
+    stated = replace(problem, expression=whole, definitions={leaf: whole}, variables=variables)
+    simplify = engine.simplifier
+    own = asked.hidden(engine.gradients([X])[X])
+    G = Engine(replace(stated, definitions={}), engine.rules).gradients([X])[X]
+    L = Lagrangian(asked.hidden(G), own, asked.unknown, asked.constraints)
+    made = Solution(read, X, G, (), Engine(stated, engine.rules), pairs, symbols=symbols)
+    eigen = eigenproblem(L, simplify)
+    if eigen is not None:
+        return _spanned(made, asked, L, eigen, verify)
+    flat = all(
+        is_linear(t, asked.unknown, simplify)
+        for c in asked.constraints
+        for t in expanded(c.g, asked.unknown, simplify)
+        if occurs(t, asked.unknown)
+    )
+    structural = kind_by_structure(own, asked.unknown, simplify) if flat else None
+    return _confirmed(made, asked, own, solve_constrained(L, simplify), structural, verify)
+
+
+def _spanned(made: Solution, asked: _Asked, L: Lagrangian, eigen: Eigenproblem, verify: bool) -> Solution:
+    """The eigenproblem, once numbers have confirmed what eigenvectors make of the equation."""
+    solved = replace(made, eigenproblem=eigen, unique=False)
+    if not verify:
+        return solved
+    wanted = _wanted(asked, L.own)
+    (constraint,) = L.constraints
+    nodes = [eigen.A, eigen.B, mul(-ONE, substitute(constraint.g, {L.unknown: zeros(shape(L.unknown))}, rebuild))]
+    verdict = confirm_by(wanted, nodes, _spans)
+    return replace(solved, verification=verdict.check) if verdict.check.ok is not False else made
+
+
+def _spans(values: Sequence[Array], like: Array) -> Iterator[tuple[str, Array]]:
+    """The X of the smallest and of the largest eigenvalues with A*X = B*X*M and X'*B*X = R, for the values of A, B and R."""
+    A, B, R = values[0], values[1] if np.ndim(values[1]) else np.eye(len(values[0])), np.atleast_2d(values[2])
+    columns = np.shape(like)[1]
+    if columns >= len(A) or np.linalg.eigvalsh(B)[0] <= 0 or np.linalg.eigvalsh(R)[0] <= 0:
+        return
+    root = np.linalg.inv(np.linalg.cholesky(B))
+    V = root.T @ np.linalg.eigh(root @ A @ root.T)[1]
+    for kind, Q in (("minimum", V[:, :columns]), ("maximum", V[:, ::-1][:, :columns])):
+        yield kind, Q @ np.linalg.cholesky(R).T
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def _wanted(asked: _Asked, own: Node) -> Stationarity:
+    """What is to hold of a solution."""
+    problem = asked.problem
+    facts = [*problem.facts, *declared_facts(several_structures(problem), asked.engine.rules)]
+    gs = tuple(asked.hidden(c.g) for c in asked.constraints)
+    bounds = () if asked.wrt is asked.unknown else (asked.wrt,)
+    return Stationarity(own, asked.unknown, gs, facts, problem.distinct, asked.engine.rules, bounds)
+
+
+def _confirmed(
+    made: Solution, asked: _Asked, own: Node, found: Sequence[Found], structural: Kind | None, verify: bool
+) -> Solution:
+    """The solutions that numbers do not contradict, minima first."""
+    wanted = _wanted(asked, own)
+    kept: list[tuple[Found, Verdict | None]] = []
+    for f in found:
+        verdict = confirm(wanted, f.node) if verify else None
+        if verdict is None or verdict.check.ok is not False:
+            kept.append((f, verdict))
+    shown = {} if asked.wrt is asked.unknown else {asked.unknown: asked.wrt}
+    points = [_point(asked, f, v, structural if len(kept) == 1 else None, shown) for f, v in kept]
+    checks = [v.check for _, v in kept if v is not None]
+    unique = len(points) == 1 and kept[0][0].unique and len(found) == 1 if points else None
+    return replace(
+        made,
+        points=tuple(sorted(points, key=lambda p: _ORDER.get(p.kind, 2))),
+        unique=unique,
+        verification=together(checks) if checks else None,
+    )
+
+
+def _point(
+    asked: _Asked, f: Found, verdict: Verdict | None, structural: Kind | None, shown: dict[Node, Node]
+) -> StationaryPoint:
+    node = substitute(f.node, shown, rebuild)
+    kinds = verdict.kinds if verdict is not None else ()
+    agreed = structural is not None and (bool(structural.positive) or not kinds or set(kinds) == {structural.name})
+    kind = structural.name if structural is not None and agreed else verdict.kind if verdict is not None else ""
+    positive = structural.positive if structural is not None and agreed else ()
+    moves = restored(f.moves, shown)
+    return StationaryPoint(node, asked.wrt, asked.engine, kind, agreed, positive, kinds, moves)
