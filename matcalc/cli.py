@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from matcalc import __version__, catalogue
+from matcalc.arguments import ExpressionCommand
 from matcalc.codegen.backend import targets
 from matcalc.errors import MatcalcError, ParseError, VerificationError
 from matcalc.rulefiles import signatures
@@ -42,8 +41,6 @@ ENTRIES = ("all", "independent")
 DEBUG = "MATCALC_DEBUG"
 """The environment variable that lets an internal error through with its traceback."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_OPTION = re.compile(r"--[a-z]|-h$|-d\s*\w[\w, ]*:")
-"""How an option begins, a misspelt one too; any other argument with a minus in front is an expression."""
 _EXAMPLES = """\b
 Examples:
   matcalc 'norm(max(X*W, 0) - Y)^2' --wrt W
@@ -55,28 +52,6 @@ Examples:
   matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
   matcalc code 'norm(X*w - y)^2' --wrt w --target jax
   matcalc rules softmax"""
-
-
-class _ExpressionCommand(click.Command):
-    """A command whose argument may begin with a minus: what is no option is the expression."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """What is left of args once options are taken out: nothing."""
-        valued = {name: not o.is_flag for o in self.get_params(ctx) if isinstance(o, click.Option) for name in o.opts}
-        options: list[str] = []
-        values: list[str] = []
-        rest = iter(args)
-        for arg in rest:
-            if arg == "--":
-                values.extend(rest)
-            elif arg in valued:
-                given = list(islice(rest, int(valued[arg])))
-                if len(given) < valued[arg]:
-                    raise click.BadOptionUsage(arg, f"option {arg} needs a value", ctx)
-                options += [arg, *given]
-            else:
-                (options if _OPTION.match(arg) else values).append(arg)
-        return super().parse_args(ctx, [*options, "--", *values])
 
 
 class _Root(click.Group):
@@ -237,7 +212,7 @@ class _Asked:
         click.echo(shown.removesuffix("\n"))
 
 
-@command.command(cls=_ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
+@command.command(cls=ExpressionCommand, short_help="The gradients of EXPR: what `matcalc EXPR` does.")
 @_derives
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
 @click.option("--through", is_flag=True, help="By every intermediate on the way too, each gradient in those before it.")
@@ -255,7 +230,7 @@ def grad(convention: str, through: bool, method: str, **options: Any) -> None:
     asked.show(problem, found)
 
 
-@command.command(cls=_ExpressionCommand, short_help="The differential of EXPR, a scalar, vector or matrix.")
+@command.command(cls=ExpressionCommand, short_help="The differential of EXPR, a scalar, vector or matrix.")
 @_derives
 def diff(**options: Any) -> None:
     """The differential of EXPR, linear in dX … of the variables that move (`-`: read it from standard input)."""
@@ -266,7 +241,7 @@ def diff(**options: Any) -> None:
     asked.show(problem, [differential(problem, asked.names, verify=not asked.no_verify, rules=rules)])
 
 
-@command.command(cls=_ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
+@command.command(cls=ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
 @_derives
 @click.option("--layout", type=click.Choice(LAYOUTS), default="numerator", help="Or its transpose.")
 @_BY
@@ -280,7 +255,7 @@ def jac(layout: str, convention: str, **options: Any) -> None:
     asked.show(problem, jacobians(problem, asked.names, layout=layout, convention=convention, verify=checked, rules=rules))
 
 
-@command.command(cls=_ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
+@command.command(cls=ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
 @_derives
 @_BY
 def hess(convention: str, **options: Any) -> None:
@@ -293,7 +268,7 @@ def hess(convention: str, **options: Any) -> None:
     asked.show(problem, hessians(problem, asked.names, convention=convention, verify=checked, rules=rules))
 
 
-@command.command(cls=_ExpressionCommand, short_help="The stationary points of EXPR, in closed form.")
+@command.command(cls=ExpressionCommand, short_help="The stationary points of EXPR, in closed form.")
 @_takes(
     *(option for option in _PRINTED if option is not _CASES),
     click.option("--subject-to", "constraints", multiple=True, metavar="EQUATION", help="A constraint, as in 'sum(p) == 1'."),
@@ -307,18 +282,12 @@ def solve(constraints: tuple[str, ...], **options: Any) -> None:
 
     wrt = only_one(problem, asked.names)
     found = stationarity.solve(problem, wrt, subject_to=constraints, verify=not asked.no_verify, rules=rules)
-    form = asked.form or _default_format()
-    if form in TARGETS:
-        click.echo(found.code(form).removesuffix("\n"))
-    elif form == "json":
-        click.echo(found.json(asked.steps))
-    else:
-        mark = asked.transpose or "top"
-        shown = found.explain(form, steps=asked.steps, transpose=mark, bold=asked.bold, standalone=asked.standalone)
-        click.echo(shown.removesuffix("\n"))
+    form, mark = asked.form or _default_format(), asked.transpose or "top"
+    shown = found.render(form, steps=asked.steps, transpose=mark, bold=asked.bold, standalone=asked.standalone)
+    click.echo(shown.removesuffix("\n"))
 
 
-@command.command(cls=_ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")
+@command.command(cls=ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")
 @_takes(
     click.option(
         "--target", type=click.Choice(TARGETS), default="numpy", show_default=True, help="The language of the program."

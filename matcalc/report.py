@@ -51,7 +51,7 @@ def render(
     signatures = results[0].rules.signatures
     found = _document(notation(form, signatures, transpose, bold), problem, results, cases)
     if form == "latex" and not standalone:
-        return _snippet(_document(notation("text", signatures), problem, results, cases), found.blocks[1].chains[0].rows)
+        return snippet(_document(notation("text", signatures), problem, results, cases), found.blocks[1].chains[0].rows)
     return document.latex(found, standalone=True) if form == "latex" else _PAGES[form](found)
 
 
@@ -94,7 +94,7 @@ def _lines(words: Notation, d: Result, by_cases: bool, several: bool) -> Iterato
         yield d.blocks.side, d.blocks.node, [f"block diagonal by {d.blocks.said['by']} of {whole}"]
 
 
-def _snippet(comments: Document, equations: Sequence[Row]) -> str:
+def snippet(comments: Document, equations: Sequence[Row]) -> str:
     """The equations in LaTeX, ready to paste, after the rest as comments."""
     said = document.text(replace(comments, blocks=comments.blocks[:1]))
     above = [f"% {line}" for line in said.splitlines() if line]

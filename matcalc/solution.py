@@ -12,14 +12,14 @@ import sympy
 from matcalc.calculus.conditions import conditions
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.reasons import Reason
-from matcalc.codegen.definite import is_definite
+from matcalc.codegen.definite import Has, is_definite, is_semidefinite
 from matcalc.codegen.source import identifier
 from matcalc.errors import ArgumentError
 from matcalc.exchange.interchange import to_sympy
 from matcalc.explain import Explanation
 from matcalc.language.problem import Problem, user_shape
-from matcalc.nodes.algebra import add, factors, mul, rebuild, transpose, zeros
-from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, operands, postorder, properties, shape, substitute
+from matcalc.nodes.algebra import add, factors, inverse, mul, rebuild, transpose
+from matcalc.nodes.expr import ONE, ZERO, Node, head, is_scalar, matrix_node, operands, postorder, properties, shape, substitute
 from matcalc.numeric.verdict import Check
 from matcalc.printing.latex import Transpose, latex_program
 from matcalc.printing.layout import Program
@@ -27,12 +27,14 @@ from matcalc.printing.text import text, text_program
 from matcalc.printing.unicode import unicode_program
 from matcalc.program import Function, Output, program
 from matcalc.rulebase.base import Rulebase
+from matcalc.statement import FORMATS
 from matcalc.stationary.constrained import Eigenproblem
 from matcalc.stationary.page import as_json, page
 from matcalc.stationary.solver import COLLECTED, Move
 from matcalc.steps import Step, gradient_steps
 
 ZERO_GRADIENT = Reason("the-gradient-is-zero")
+LAGRANGIAN = Reason("Lagrangian")
 _STRICT = ("posdef", "positive", "nonnegative")
 
 
@@ -48,22 +50,38 @@ class StationaryPoint:
     positive: tuple[Node, ...] = ()
     kinds: tuple[str, ...] = ()
     moves: tuple[Move, ...] = field(default=(), repr=False)
+    complete: bool = False
+    inverted: tuple[Node, ...] = ()
+    where: tuple[Node, ...] = ()
 
     def conditions_in(self, write: Callable[[Node], str]) -> tuple[str, ...]:
         """What must hold for it to be defined, and to have the structure that is declared of the variable."""
         structures, rules = self.engine.plain.structures, self.engine.rules
-
-        def sure(e: Node) -> bool:
-            return head(e) == "inv" and is_definite(operands(e)[0], structures.has)
-
-        found = conditions([e for e in postorder([self.node]) if not sure(e)], rules, structures, write, {})
+        asked_of = [x for e in postorder([self.node]) for x in _asking(e, structures.has)]
+        asked_of += [x for e in self.inverted for x in _asking(inverse(e), structures.has)]
+        found = conditions(asked_of, rules, structures, write, {})
         asked = [p for p in _STRICT if p in properties(self.variable)][:1]
+        if not asked:
+            found = (*found, *self.engine.conditions(self.variable, write))
         if is_scalar(self.node):
             asked = [p for p in asked if not getattr(self.node, f"is_{p}")]
         elif any(structures.has(self.node, p) or is_definite(self.node, structures.has) for p in asked):
             asked = []
         says = (rules.structures[p].says.replace("{X}", write(self.variable)) for p in asked if p in rules.structures)
         return tuple(dict.fromkeys((*found, *says)))
+
+
+def _asking(e: Node, has: Has) -> Iterator[Node]:
+    """Operations that ask what e does, in terms of what is known of definite matrices: sqrtm(M'*M) that M'*M is invertible."""
+    name = head(e)
+    if name not in ("inv", "sqrtm", "sylvester"):
+        yield e
+        return
+    for M in operands(e)[: 2 if name == "sylvester" else 1]:
+        M = operands(M)[0] if head(M) == "sqrtm" else M
+        if is_definite(M, has):
+            continue
+        yield inverse(M) if is_semidefinite(M, has) else e
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,7 +121,7 @@ class Solution:
     @property
     def found_some(self) -> bool:
         """Whether there may be stationary points besides those that were found."""
-        return self.unique is not True and not all(m.reason.name == "roots-of-a-polynomial" for p in self.points for m in p.moves[-1:])
+        return not all(p.complete for p in self.points)
 
     @property
     def node(self) -> Node | None:
@@ -137,7 +155,7 @@ class Solution:
             return ()
         if self.eigenproblem is not None:
             return ((self.eigenproblem.equation.left, self.eigenproblem.equation.right), *self.constraints)
-        return ((self.equation, zeros(shape(self.equation))), *self.constraints)
+        return ((self.equation, ZERO), *self.constraints)
 
     def remarks_in(self, write: Callable[[Node], str]) -> Iterator[str]:
         """What else is to be known: which eigenvectors, what holds of singular equations, how to go on by numbers."""
@@ -146,9 +164,9 @@ class Solution:
         elif not self.points:
             yield f"no closed form was found: what remains is that equation; {_numerically(self)}"
         for p in self.points[:1]:
-            shortest = _shortest(p)
-            if shortest is not None:
-                M, x = shortest
+            least = shortest(p.moves, p.variable)
+            if least is not None and p.complete:
+                M, x = least
                 yield f"where {write(M)} is not invertible there are many, of which {write(x)} is the shortest"
 
     @cached_property
@@ -163,7 +181,11 @@ class Solution:
             made.append(
                 Step("gradient", (move.right,), reasons, label, self.variable, self.rules, self.symbols, name=move.left)
             )
-        return (*first, *made)
+        if not self.constraints:
+            return (*first, *made)
+        stated = (self.engine.problem.expression,)
+        opening = Step("gradient", stated, (LAGRANGIAN,), label, None, self.rules, self.symbols, name=label)
+        return (opening, *first, *made)
 
     def write(self, node: Node, form: str, transpose: Transpose = "top", bold: bool = False) -> str:
         """A node as "text", "unicode" or "latex"."""
@@ -210,6 +232,22 @@ class Solution:
         """The whole derivation, ready to hand in, as "text", "unicode", "latex", "markdown" or "html"."""
         return page(form, self, steps=steps, transpose=transpose, bold=bold, standalone=standalone, fold=fold)
 
+    def render(
+        self,
+        form: str,
+        *,
+        steps: bool = False,
+        transpose: Transpose = "top",
+        bold: bool = False,
+        standalone: bool = False,
+    ) -> str:
+        """The solutions and what is to be said of them in a format: one of explain(), "json", or a language of programs."""
+        if form == "json":
+            return self.json(steps)
+        if form not in FORMATS:
+            return self.code(form)
+        return self.explain(form, steps=steps, transpose=transpose, bold=bold, standalone=standalone)
+
     def json(self, steps: bool = False) -> str:
         """The problem, the equation and every solution as one JSON object."""
         return as_json(self, steps)
@@ -247,25 +285,26 @@ def _numerically(s: Solution) -> str:
 
 
 def _eigen_words(X: Node, e: Eigenproblem, write: Callable[[Node], str]) -> Iterator[str]:
+    least, most = ("maximum", "minimum") if e.turned else ("minimum", "maximum")
     of = write(e.A) if is_scalar(e.B) else f"{write(e.A)} relative to {write(e.B)}"
     columns = ONE if is_scalar(X) else shape(X)[1]
     if columns == 1:
-        yield f"{write(X)} is an eigenvector of {of}: of the largest eigenvalue at a maximum, of the smallest at a minimum"
+        yield f"{write(X)} is an eigenvector of {of}: of the largest eigenvalue at a {most}, of the smallest at a {least}"
         return
     k = write(cast(Node, columns))
     yield (
         f"the columns of {write(X)} are eigenvectors of {of}, up to a rotation among them:"
-        f" those of the {k} largest eigenvalues at a maximum, of the {k} smallest at a minimum"
+        f" those of the {k} largest eigenvalues at a {most}, of the {k} smallest at a {least}"
     )
 
 
-def _shortest(p: StationaryPoint) -> tuple[Node, Node] | None:
+def shortest(moves: tuple[Move, ...], variable: Node) -> tuple[Node, Node] | None:
     """(M, x) for M*X = A'*C with M = A'*A: x = pinv(A)*C."""
-    move = next((m for m in p.moves if m.reason is COLLECTED), None)
+    move = next((m for m in moves if m.reason is COLLECTED), None)
     if move is None or is_scalar(move.left) or is_scalar(move.right):
         return None
     parts, right = factors(move.left), factors(move.right)
-    if len(parts) != 3 or parts[2] is not p.variable or transpose(parts[0]) is not parts[1] or right[0] is not parts[0]:
+    if len(parts) != 3 or parts[2] is not variable or transpose(parts[0]) is not parts[1] or right[0] is not parts[0]:
         return None
     A = parts[1]
     pinv = matrix_node("pinv", (A,), shape(A)[::-1])

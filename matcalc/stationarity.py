@@ -13,19 +13,19 @@ from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts, rigid
 from matcalc.calculus.parts import base_of
 from matcalc.calculus.reasons import Reason
-from matcalc.errors import ArgumentError
+from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.parser import parse
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, mul, power, rebuild, sub, zeros
-from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, properties, shape, substitute, variable
+from matcalc.nodes.algebra import add, mul, power, rebuild, sub
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, name_of, properties, shape, substitute, variable
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.verdict import together
 from matcalc.printing.text import text
 from matcalc.request import leaves_asked, not_scalar, read_problem
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulebase.differential import inner
-from matcalc.solution import Solution, StationaryPoint, restored
+from matcalc.solution import Solution, StationaryPoint, restored, shortest
 from matcalc.stationary.confirm import Stationarity, Verdict, confirm, confirm_by
 from matcalc.stationary.constrained import (
     Constraint,
@@ -37,12 +37,14 @@ from matcalc.stationary.constrained import (
 )
 from matcalc.stationary.kinds import Kind, kind_by_structure
 from matcalc.stationary.linear import is_linear
-from matcalc.stationary.solver import Found, solutions
+from matcalc.stationary.solver import Found, Move, solutions
 from matcalc.stationary.terms import expanded, occurs
 from matcalc.steps import several_structures
 
 _ORDER = {"minimum": 0, "maximum": 1}
 LAGRANGIAN = "L"
+DIAGONAL = Reason("diagonal-matrix")
+SHORTEST = Reason("the-shortest-of-all-solutions", citation="GVL13 5.5")
 _PART = "~X"
 
 
@@ -93,8 +95,32 @@ def solve(
     equation = asked.hidden(G)
     if asked.wrt is not asked.unknown and id(equation) in depends_on([equation], {base_of(asked.wrt)}, {}):
         return made  # other parts of the variable stand beside the one that is asked for
-    found = solutions(equation, asked.unknown, asked.engine.simplifier)
-    return _confirmed(made, asked, equation, found, kind_by_structure(equation, asked.unknown, asked.engine.simplifier), verify)
+    simplify = asked.engine.simplifier
+    found = (
+        _by_entries(equation, asked, known) if asked.engine.plain.structures.subspaces(asked.unknown) == ["diagonal"] else []
+    )
+    found = found or solutions(equation, asked.unknown, simplify)
+    structural = kind_by_structure(equation, asked.unknown, simplify)
+    solved = _confirmed(made, asked, equation, found, structural, verify)
+    if verify and found and not solved.points and (least := shortest(restored(found[0].moves, {}), asked.unknown)) is not None:
+        node = simplify.finished(least[1])
+        moves = (*found[0].moves[:-1], Move(asked.unknown, node, SHORTEST))
+        return _confirmed(made, asked, equation, [Found(node, moves, complete=False)], structural, verify)
+    return solved
+
+
+def _by_entries(equation: Node, asked: _Asked, rules: Rulebase) -> list[Found]:
+    """The solutions for a diagonal matrix, by the vector on its diagonal."""
+    X, simplify = asked.unknown, asked.engine.simplifier
+    x = variable(_PART, (shape(X)[0], ONE))
+    diagonal = matrix_node("diag", (x,), shape(X))
+    e = rules.structured("diagonal", "entries", {"X": simplify(substitute(equation, {X: diagonal}, rebuild))})
+    shown = {x: rules.structured("diagonal", "entries", {"X": X})}
+    return [
+        replace(f, node=simplify.finished(made), moves=(*restored(f.moves, shown), Move(X, simplify.finished(made), DIAGONAL)))
+        for f in solutions(simplify(e), x, simplify)
+        for made in [matrix_node("diag", (f.node,), shape(X))]
+    ]
 
 
 # ---------------------------------------------------------------- what is asked
@@ -122,6 +148,13 @@ def _read(
         latex=first.latex,
     )
     pairs = again.facts[len(again.facts) - len(stated) :]
+    small = [e for pair in pairs for e in pair if head(e) == "symbol" and not is_scalar(e) and shape(pair[0]) != shape(pair[1])]
+    new = [f"{name_of(e)}: scalar" for e in small if first.find(name_of(e)) is None]
+    if new:
+        return _read(problem, wrt, subject_to, [*declared, *new], rules)
+    for (left, right), typed in zip(pairs, subject_to, strict=True):
+        if shape(left) != shape(right):
+            raise ShapeError("the sides of a constraint have different shapes", source=typed, span=(0, len(typed)))
     return replace(again, facts=again.facts[: len(again.facts) - len(stated)], declared=tuple(declared)), pairs
 
 
@@ -148,7 +181,7 @@ def _prepared(
     free = variable(name_of(X), shape(X), properties(X) - stiff) if stiff else X
     put |= {X: free} if stiff else {}
     pairs = tuple(_squared(substitute(a, put, rebuild), substitute(b, put, rebuild)) for a, b in pairs)
-    variables = {name: put.get(e, e) for name, e in read.variables.items()}
+    variables = {name: put.get(e, e) for name, e in {**read.variables, name_of(base_of(X)): base_of(X)}.items()}
     problem = replace(
         read, expression=substitute(read.expression, put, rebuild), definitions={}, variables=variables, entries={}
     )
@@ -203,10 +236,9 @@ def _spanned(made: Solution, asked: _Asked, L: Lagrangian, eigen: Eigenproblem, 
     if not verify:
         return solved
     wanted = _wanted(asked, L.own)
-    (constraint,) = L.constraints
-    nodes = [eigen.A, eigen.B, mul(-ONE, substitute(constraint.g, {L.unknown: zeros(shape(L.unknown))}, rebuild))]
-    verdict = confirm_by(wanted, nodes, _spans)
-    return replace(solved, verification=verdict.check) if verdict.check.ok is not False else made
+    A = mul(-ONE, eigen.A) if eigen.turned else eigen.A
+    verdict = confirm_by(wanted, [A, eigen.B, eigen.R], _spans)
+    return replace(solved, verification=verdict.check) if verdict.check.ok else made
 
 
 def _spans(values: Sequence[Array], like: Array) -> Iterator[tuple[str, Array]]:
@@ -241,12 +273,12 @@ def _confirmed(
     kept: list[tuple[Found, Verdict | None]] = []
     for f in found:
         verdict = confirm(wanted, f.node) if verify else None
-        if verdict is None or verdict.check.ok is not False:
+        if verdict is None or _is_kept(verdict):
             kept.append((f, verdict))
     shown = {} if asked.wrt is asked.unknown else {asked.unknown: asked.wrt}
-    points = [_point(asked, f, v, structural if len(kept) == 1 else None, shown) for f, v in kept]
+    points = [_point(asked, wanted, f, v, structural if len(kept) == 1 else None, shown) for f, v in kept]
     checks = [v.check for _, v in kept if v is not None]
-    unique = len(points) == 1 and kept[0][0].unique and len(found) == 1 if points else None
+    unique = len(points) == 1 and kept[0][0].complete if points else None
     return replace(
         made,
         points=tuple(sorted(points, key=lambda p: _ORDER.get(p.kind, 2))),
@@ -255,13 +287,43 @@ def _confirmed(
     )
 
 
+def _is_kept(verdict: Verdict) -> bool:
+    """Whether numbers do not speak against a solution: nowhere defined is none."""
+    return verdict.check.ok or (verdict.check.ok is None and not verdict.check.reason.startswith("no admissible point"))
+
+
 def _point(
-    asked: _Asked, f: Found, verdict: Verdict | None, structural: Kind | None, shown: dict[Node, Node]
+    asked: _Asked, wanted: Stationarity, f: Found, verdict: Verdict | None, structural: Kind | None, shown: dict[Node, Node]
 ) -> StationaryPoint:
     node = substitute(f.node, shown, rebuild)
     kinds = verdict.kinds if verdict is not None else ()
-    agreed = structural is not None and (bool(structural.positive) or not kinds or set(kinds) == {structural.name})
+    agreed = structural is not None and (bool(structural.positive) or set(kinds) <= {structural.name, "degenerate"})
     kind = structural.name if structural is not None and agreed else verdict.kind if verdict is not None else ""
     positive = structural.positive if structural is not None and agreed else ()
     moves = restored(f.moves, shown)
-    return StationaryPoint(node, asked.wrt, asked.engine, kind, agreed, positive, kinds, moves)
+    where: tuple[Node, ...] = ()
+    if kinds and not kind:
+        kind, where = _kind_where(wanted, f.node, asked.problem.variables.values())
+    return StationaryPoint(node, asked.wrt, asked.engine, kind, agreed, positive, kinds, moves, f.complete, f.inverted, where)
+
+
+def _kind_where(wanted: Stationarity, node: Node, variables: Iterable[Node]) -> tuple[str, tuple[Node, ...]]:
+    """The kind where the entries of one variable are positive, and that variable; "" where none is found."""
+    for X in variables:
+        if X is wanted.unknown or "positive" in properties(X) or "integer" in properties(X):
+            continue
+        if not is_scalar(X) and properties(X):
+            continue
+        P = variable(name_of(X), shape(X), {*properties(X), "positive"})
+        put = {X: P}
+        moved = replace(
+            wanted,
+            gradient=substitute(wanted.gradient, put, rebuild),
+            constraints=tuple(substitute(g, put, rebuild) for g in wanted.constraints),
+            facts=[(substitute(a, put, rebuild), substitute(b, put, rebuild)) for a, b in wanted.facts],
+            bounds=tuple(substitute(b, put, rebuild) for b in wanted.bounds),
+        )
+        found = confirm(moved, substitute(node, put, rebuild)) if occurs(node, X) or occurs(wanted.gradient, X) else None
+        if found is not None and found.check.ok and found.kind:
+            return found.kind, (X,)
+    return "", ()

@@ -14,7 +14,8 @@ LINES = 400
 
 # fmt: off
 LAYERS = [
-    "version", "errors", "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
+    "version", "errors", "arguments",
+    "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
     "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.expr", "numeric.entrywise",
     "nodes.families", "nodes.unknown", "numeric.arrays", "numeric.operation", "numeric.verdict", "numeric.unknown",
     "rulefiles.signatures",
@@ -58,12 +59,15 @@ LAYERS = [
     "calculus.atoms", "calculus.wording",
     "calculus.expander", "calculus.recorder",
     "calculus.engine", "calculus.free", "calculus.independent", "calculus.separate",
+    "stationary.terms", "stationary.linear", "stationary.solver", "stationary.constrained", "stationary.kinds",
+    "stationary.confirm",
     "program", "autodiff", "request", "steps",
     "explain",
     "result",
     "derivation", "generate", "differentials", "jacobians",
     "hessians", "products",
     "report",
+    "stationary.page", "solution", "stationarity",
     "__init__",
     "cli",
 ]

@@ -26,6 +26,7 @@ BESIDE = 0.1
 STEP = 1e-3
 FLAT = 1e-6
 """A curvature that is 0, relative to the largest."""
+NEAREST = 1e-2
 MOST_POINTS = 8
 _WEIGHTS = ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12))
 
@@ -40,7 +41,8 @@ class Verdict:
     @property
     def kind(self) -> str:
         """minimum, maximum, saddle or degenerate; "" where the points differ or none was tried."""
-        return self.kinds[0] if len(set(self.kinds)) == 1 else ""
+        found = set(self.kinds) - {"degenerate"} or set(self.kinds)
+        return found.pop() if len(found) == 1 else ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def confirm_by(wanted: Stationarity, nodes: Sequence[Node], solve: Solve, *, dra
     trial = _Trial(wanted, nodes, seed)
     worst, made = 0.0, 0
     kinds: list[str] = []
-    outside = False
+    outside = undefined = False
     for _ in range(MOST_POINTS * draws):
         point = trial.sampler.point() if made < draws else None
         if point is None:
@@ -82,8 +84,11 @@ def confirm_by(wanted: Stationarity, nodes: Sequence[Node], solve: Solve, *, dra
                 if not trial.admits(x):
                     outside = True
                     continue
+                if trial.is_near_the_end(x):
+                    continue
                 told = trial.at(variant, x)
                 if told is None:
+                    undefined = True
                     continue
                 error, kind = told
                 worst, settled = max(worst, error), True
@@ -97,6 +102,8 @@ def confirm_by(wanted: Stationarity, nodes: Sequence[Node], solve: Solve, *, dra
         return Verdict(Check(True, worst, made, METHOD), tuple(kinds))
     if outside:
         return Verdict(Check(False, np.inf, 0, METHOD, f"it is never {' and '.join(sorted(trial.structures))}"))
+    if undefined:
+        return Verdict(Check(False, np.inf, 0, METHOD, "the gradient is not defined there"))
     return Verdict(Check(None, 0.0, 0, METHOD, trial.sampler.reason()))
 
 
@@ -127,9 +134,16 @@ class _Trial:
         known = spaces.closure(self.structures) | self.structures
         if not all(spaces.keeps(name, x) for name in known if np.ndim(x) and name in self.sampler.rules.structures):
             return False
-        if "posdef" in known and np.linalg.eigvalsh((x + x.T) / 2).min() <= 0:
+        if "posdef" in known and np.linalg.eigvalsh(x)[0] <= 0:
             return False
         return not ("positive" in known and np.min(x) <= 0) and not ("nonnegative" in known and np.min(x) < 0)
+
+    def is_near_the_end(self, x: Array) -> bool:
+        """Whether a positive definite value is nearly singular, so that steps beside it would leave the cone."""
+        if "posdef" not in self.sampler.spaces.closure(self.structures):
+            return False
+        values = np.linalg.eigvalsh(x)
+        return bool(values[0] < NEAREST * values[-1])
 
     def at(self, point: Point, x: Array) -> tuple[float, str] | None:
         """The relative size of the gradient at a solution, and the kind of the latter; None where it has no value."""
@@ -148,10 +162,12 @@ class _Trial:
         flat = np.array([float(np.sum(G * D)) for D in basis])
         tangent = _kernel(J) if J.size else np.eye(len(basis))
         lam = np.linalg.lstsq(J, -flat, rcond=None)[0] if J.size else np.zeros(0)
-        beside = self._beside(point, x, basis, tangent)
-        if beside is None or not tangent.size:
-            return None
         held = float(np.abs(g).max()) / (float(np.abs(J).max()) + 1.0) if g.size else 0.0
+        if not tangent.size:
+            return held, "degenerate"
+        beside = self._beside(point, x, basis, tangent)
+        if beside is None:
+            return None
         H = self._curvature(point, x, basis, tangent, lam)
         scale = max(beside, float(np.abs(H).max()) if H is not None else 0.0)
         error = max(held, float(np.abs(tangent.T @ flat).max()) / scale if scale else np.inf)
@@ -214,9 +230,7 @@ class _Trial:
                 return float(np.abs(within.T @ flat).max()) / shrink if within.size else None
         return None
 
-    def _curvature(
-        self, point: Point, x: Array, basis: Sequence[Array], tangent: Array, lam: Array
-    ) -> Array | None:
+    def _curvature(self, point: Point, x: Array, basis: Sequence[Array], tangent: Array, lam: Array) -> Array | None:
         """The Hessian of the Lagrangian along the tangent directions."""
         columns = []
         for column in tangent.T:

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.reasons import Reason
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.nodes.algebra import add, inverse, is_zero, mul, rebuild, split_coefficient, sub, transpose, zeros
-from matcalc.nodes.expr import ONE, SCALAR, Node, is_scalar, matrix_node, name_of, shape, substitute, variable
+from matcalc.nodes.algebra import add, factors, inverse, is_zero, mul, rebuild, split_coefficient, sub, transpose, zeros
+from matcalc.nodes.expr import ONE, SCALAR, ZERO, Node, is_scalar, matrix_node, name_of, shape, substitute, variable
 from matcalc.rulebase.differential import inner
 from matcalc.stationary.linear import is_linear, sides
-from matcalc.stationary.solver import Found, Move, solutions
+from matcalc.stationary.solver import Found, Move, finished, solutions
 from matcalc.stationary.terms import expanded, occurs
 
 _NAMES = {True: ("lambda", "nu", "xi"), False: ("Lambda", "Omega", "Gamma")}
 """What multipliers are called: of scalars and vectors, and of matrices."""
 MULTIPLIER = Reason("multiplier-found-from-the-constraint")
 INSERTED = Reason("multiplier-inserted")
-LAGRANGE = Reason("stationary-lagrangian")
+LAGRANGE = Reason("the-Lagrangian-is-stationary")
 POLAR = Reason("polar-factor", citation="GVL13 9.4")
 
 
@@ -39,11 +39,16 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Eigenproblem:
-    """A*X = B*X*M for a symmetric M, whose solutions under X'*B*X = const are spanned by eigenvectors."""
+    """A*X = B*X*M for a symmetric M, whose solutions under X'*B*X = R are spanned by eigenvectors.
+
+    `turned`: f is less for larger eigenvalues.
+    """
 
     A: Node
     B: Node
+    R: Node
     equation: Move
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,10 +106,13 @@ def _settled(found: Found, L: Lagrangian, left: list[Constraint], simplify: Simp
     made: list[Found] = []
     for m in solutions(g, constraint.multiplier, simplify):
         put = {constraint.multiplier: m.node}
-        node = simplify.finished(substitute(found.node, put, rebuild))
+        node = finished(substitute(found.node, put, rebuild), simplify)
         stated = Move(constraint.multiplier, m.node, MULTIPLIER)
+        kept = tuple(e for e in (*found.inverted, *m.inverted) if not any(occurs(e, c.multiplier) for c in L.constraints))
         told = (*found.moves, *m.moves[:-1], stated, Move(L.unknown, node, INSERTED))
-        made += _settled(replace(found, node=node, moves=told, unique=found.unique and m.unique), L, others, simplify)
+        made += _settled(
+            replace(found, node=node, moves=told, complete=found.complete and m.complete, inverted=kept), L, others, simplify
+        )
     return made
 
 
@@ -112,7 +120,7 @@ def _settled(found: Found, L: Lagrangian, left: list[Constraint], simplify: Simp
 
 
 def _quadratic(L: Lagrangian, simplify: Simplifier) -> tuple[Constraint, Node] | None:
-    """The one constraint and the B of which the multiplier makes c*B*X*M, as X'*B*X = const does."""
+    """The one constraint and the c*B of which the multiplier makes c*B*X*M, as X'*B*X = R does."""
     if len(L.constraints) != 1:
         return None
     (constraint,) = L.constraints
@@ -130,13 +138,15 @@ def _quadratic(L: Lagrangian, simplify: Simplifier) -> tuple[Constraint, Node] |
     part = sides(core, L.unknown)
     if part is None or part.turned or not is_scalar(part.right) or occurs(part.left, L.unknown):
         return None
-    return constraint, simplify(_bare(mul(part.left, part.right)))
+    return constraint, simplify(mul(part.left, part.right))
 
 
-def _bare(B: Node) -> Node:
-    """B without a coefficient."""
-    core = split_coefficient(B)[1]
-    return ONE if core is None else core
+def _bare(B: Node) -> tuple[Node, int]:
+    """B without a coefficient of known sign, and that sign."""
+    c, core = split_coefficient(B)
+    if not c.is_positive and not c.is_negative:
+        return B, 1
+    return ONE if core is None else core, 1 if c.is_positive else -1
 
 
 def eigenproblem(L: Lagrangian, simplify: Simplifier) -> Eigenproblem | None:
@@ -144,28 +154,42 @@ def eigenproblem(L: Lagrangian, simplify: Simplifier) -> Eigenproblem | None:
     found = _quadratic(L, simplify)
     if found is None:
         return None
-    constraint, B = found
+    constraint, (B, sign) = found[0], _bare(found[1])
     A: list[Node] = []
+    within = Simplifier(simplify.rules, {}, [(constraint.left, constraint.right)], plain=simplify)
     for t in expanded(L.own, L.unknown, simplify):
+        t = within(t) if is_scalar(B) and not is_scalar(constraint.left) else t
+        if is_scalar(B) and _is_absorbed(t, L.unknown, simplify):
+            continue
         part = sides(t, L.unknown) if occurs(t, L.unknown) and is_linear(t, L.unknown, simplify) else None
         if part is None or part.turned or not is_scalar(part.right) or is_scalar(mul(part.left, part.right)):
             return None
         A.append(mul(part.left, part.right))
-    total = simplify(_bare(simplify(add(*A))))
-    if is_zero(total) or simplify.structures.transposed(total) is not total:
+    total, direction = _bare(simplify(add(*A))) if A else (ZERO, 1)
+    if is_scalar(total) or is_zero(total) or simplify.structures.transposed(total) is not total:
         return None
     X, M = L.unknown, constraint.multiplier
     right = mul(M, B, X) if is_scalar(M) else mul(B, X, M)
-    return Eigenproblem(total, B, Move(mul(total, X), right, LAGRANGE))
+    R = simplify(mul(-sign * ONE, substitute(constraint.g, {X: zeros(shape(X))}, rebuild)))
+    return Eigenproblem(total, B, R, Move(mul(total, X), right, LAGRANGE), direction < 0)
+
+
+def _is_absorbed(t: Node, X: Node, simplify: Simplifier) -> bool:
+    """Whether a term is X*S with a symmetric S, which the multiplier takes up in X*M."""
+    core = split_coefficient(t)[1]
+    if core is None or factors(core)[0] is not X or shape(t) != shape(X):
+        return False
+    S = mul(*factors(core)[1:])
+    return is_scalar(S) or simplify.structures.transposed(S) is S
 
 
 def _polar(L: Lagrangian, simplify: Simplifier) -> list[Found]:
     """X = ∓C*inv(sqrtm(C'*C)), where the gradient of f is C, or C + S*X with a square X, and the constraint X'*X = I."""
     found = _quadratic(L, simplify)
-    if found is None or found[1] is not ONE or is_scalar(found[0].multiplier):
+    if found is None or not is_scalar(found[1]) or not found[1].is_number or is_scalar(found[0].multiplier):
         return []
     constraint, X = found[0], L.unknown
-    if constraint.right is not _identity(X):
+    if _identity(X) not in (constraint.left, constraint.right):
         return []
     constant: list[Node] = []
     for t in expanded(L.own, X, simplify):
@@ -176,16 +200,15 @@ def _polar(L: Lagrangian, simplify: Simplifier) -> list[Found]:
         absorbed = part is not None and not part.turned and is_scalar(part.right) and shape(X)[0] == shape(X)[1]
         if part is None or not absorbed or simplify.structures.transposed(part.left) is not part.left:
             return []
-    C = simplify(_bare(simplify(add(*constant)))) if constant else zeros(shape(X))
-    if is_zero(C):
+    C, direction = _bare(simplify(add(*constant))) if constant else (ZERO, 1)
+    if is_zero(C) or is_scalar(C):
         return []
-    c = split_coefficient(simplify(add(*constant)))[0]
-    sign = -ONE if c.as_coeff_Mul()[0].is_negative else ONE
+    sign = direction * ONE
     root = matrix_node("sqrtm", (simplify(mul(transpose(C), C)),), shape(constraint.multiplier))
     stated = Move(mul(X, constraint.multiplier), C, LAGRANGE)
     squared = Move(mul(constraint.multiplier, constraint.multiplier), mul(transpose(C), C), MULTIPLIER)
     nodes = [simplify.finished(mul(s, C, inverse(root))) for s in (mul(-ONE, sign), sign)]
-    return [Found(node, (stated, squared, Move(X, node, POLAR)), unique=False, how="polar") for node in nodes]
+    return [Found(node, (stated, squared, Move(X, node, POLAR)), complete=False) for node in nodes]
 
 
 def _identity(X: Node) -> Node:

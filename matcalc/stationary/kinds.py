@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from sympy import Mul
+
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.codegen.definite import is_semidefinite
-from matcalc.nodes.algebra import add, mul, rebuild, split_coefficient
-from matcalc.nodes.expr import ONE, Node, head, is_scalar, name_of, postorder, properties, substitute, variable
+from matcalc.nodes.algebra import add, factors, mul, rebuild, split_coefficient, transpose
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, substitute, variable
+from matcalc.nodes.indices import is_index
 from matcalc.stationary.linear import Sides, is_linear, sides
 from matcalc.stationary.terms import expanded, occurs
 
@@ -28,12 +31,14 @@ def kind_by_structure(gradient: Node, unknown: Node, simplify: Simplifier) -> Ki
     if not moving or not all(is_linear(t, unknown, simplify) for t in moving):
         return None
     found = [sides(t, unknown) for t in moving]
-    parts = [p for p in found if p is not None and not p.turned]
+    parts = [Sides(simplify(p.left), simplify(p.right)) for p in found if p is not None and not p.turned]
     if len(parts) < len(found):
         return None
     scalars = _scalars(parts)
+    squares = [x for p in parts for x in postorder([p.left, p.right]) if _is_square(x)]
+    nonnegative = {x: variable(f"~~{i}", (), ("nonnegative",)) for i, x in enumerate(dict.fromkeys(squares))}
     for chosen in chain([()], ((s,) for s in scalars), [tuple(scalars)] if len(scalars) > 1 else []):
-        put = {s: variable(name_of(s), (), {*properties(s), "positive"}) for s in chosen}
+        put = nonnegative | {s: variable(f"~{i}", (), ("positive",)) for i, s in enumerate(chosen)}
         for name, sign in (("minimum", ONE), ("maximum", -ONE)):
             if all(_is_semidefinite(_put(p, put), sign, simplify) for p in parts):
                 return Kind(name, chosen)
@@ -41,9 +46,17 @@ def kind_by_structure(gradient: Node, unknown: Node, simplify: Simplifier) -> Ki
 
 
 def _scalars(parts: Sequence[Sides]) -> list[Node]:
-    """The scalars of unknown sign in the terms."""
-    found = (x for x in postorder([e for p in parts for e in (p.left, p.right)]) if head(x) == "symbol" and is_scalar(x))
-    return [x for x in dict.fromkeys(found) if x.is_positive is None and not x.is_integer]
+    """The scalars of unknown sign in the terms: variables, and what stands as a coefficient."""
+    sides_ = [e for p in parts for e in (p.left, p.right)]
+    found = [x for x in postorder(sides_) if head(x) == "symbol" and is_scalar(x) and not is_index(x)]
+    found += [x for e in sides_ for x in Mul.make_args(split_coefficient(e)[0]) if not x.is_number and head(x) != "spow"]
+    return [x for x in dict.fromkeys(found) if x.is_nonnegative is None and not x.is_integer and not _is_square(x)]
+
+
+def _is_square(x: Node) -> bool:
+    """Whether a scalar is x'*x."""
+    parts = factors(operands(x)[0]) if head(x) == "scalar" else ()
+    return len(parts) == 2 and transpose(parts[0]) is parts[1]
 
 
 def _put(p: Sides, put: dict[Node, Node]) -> Sides:

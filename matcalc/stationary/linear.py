@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from matcalc.calculus.adjoint import depends_on
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.vectorize import vectorize
+from matcalc.errors import UndifferentiableError
 from matcalc.nodes.algebra import (
     add,
     divide,
@@ -54,18 +55,23 @@ class Sides:
 
 @dataclass(frozen=True)
 class Solved:
-    """The equation left = right that a linear one is once it is collected, its solution, and how that was found."""
+    """The equation left = right that a linear one is once collected, its solution, how that was found, by which inverses."""
 
     left: Node
     right: Node
     node: Node
     how: str
+    inverted: tuple[Node, ...] = ()
 
 
 def is_linear(t: Node, unknown: Node, simplify: Simplifier) -> bool:
-    """Whether a term is linear in the unknown: its differential does not hold it."""
+    """Whether a term is linear in the unknown: its differential holds the direction, and not the unknown."""
     D = variable(DIRECTION, shape(unknown))
-    return not occurs(simplify(differential(t, {unknown: D}, simplify.rules)), unknown)
+    try:
+        moved = simplify(differential(t, {unknown: D}, simplify.rules))
+    except UndifferentiableError:
+        return False
+    return occurs(moved, D) and not occurs(moved, unknown)
 
 
 def sides(t: Node, unknown: Node) -> Sides | None:
@@ -146,8 +152,10 @@ def solve_linear(moving: Sequence[Node], still: Sequence[Node], unknown: Node, s
     C = simplify(mul(-ONE, add(*still)) if still else zeros(shape(moving[0])))
     if is_scalar(unknown) and is_scalar(moving[0]):
         slope = simplify(add(*(substitute(t, {unknown: ONE}, rebuild) for t in moving)))
-        return Solved(mul(slope, unknown), C, divide(C, slope), ISOLATED)
+        return Solved(mul(slope, unknown), C, divide(C, slope), ISOLATED, (slope,))
     parts = [sides(t, unknown) for t in moving]
+    if all(part is not None and part.turned for part in parts):
+        parts, C = [part.transposed for part in parts if part is not None], simplify(transpose(C))
     known = [part for part in parts if part is not None and not part.turned]
     if len(known) < len(parts) or is_scalar(unknown):
         return _elsewise(moving, C, unknown, simplify)
@@ -203,7 +211,7 @@ def _isolated(A: Node, B: Node, C: Node, unknown: Node) -> Solved | None:
     """X = inv(A)*C*inv(B)."""
     if not (_is_square(A) and _is_square(B)):
         return None
-    return Solved(mul(A, unknown, B), C, mul(inverse(A), C, inverse(B)), ISOLATED)
+    return Solved(mul(A, unknown, B), C, mul(inverse(A), C, inverse(B)), ISOLATED, (A, B))
 
 
 def _entrywise(parts: Sequence[Sides], C: Node, unknown: Node, simplify: Simplifier) -> Solved | None:
@@ -263,4 +271,4 @@ def _stacked(moving: Sequence[Node], C: Node, unknown: Node, simplify: Simplifie
     if not _is_square(M):
         return None
     node = unvec(mul(inverse(M), vec(C)), shape(unknown))
-    return Solved(mul(M, vec(unknown)), vec(C), node, STACKED)
+    return Solved(mul(M, vec(unknown)), vec(C), node, STACKED, (M,))

@@ -11,12 +11,10 @@ from unicodedata import normalize
 from matcalc import document
 from matcalc.document import Block, Chain, Document, Row
 from matcalc.explain import Explanation, chain, works
-from matcalc.nodes.algebra import zeros
-from matcalc.nodes.expr import Node, shape
+from matcalc.nodes.expr import Node
 from matcalc.printing.latex import Transpose
 from matcalc.printing.text import text
-from matcalc.report import described, told_steps
-from matcalc.sides import Side
+from matcalc.report import described, snippet, told_steps
 from matcalc.statement import Notation, notation, statement
 
 if TYPE_CHECKING:
@@ -39,6 +37,9 @@ def page(
     """
     words = notation(form, solution.rules.signatures, transpose, bold)
     doc = _document(words, solution, steps)
+    if form == "latex" and not (steps or standalone):
+        comments = _document(notation("text", solution.rules.signatures), solution, steps)
+        return Explanation.of(snippet(comments, doc.blocks[-1].chains[0].rows))
     if form == "latex":
         return Explanation.of(document.latex(doc, standalone))
     if form == "html":
@@ -60,7 +61,7 @@ def _document(words: Notation, s: Solution, steps: bool) -> Document:
     if steps and s.steps:
         taken |= {normalize("NFKC", row.left) for row in stated.chains[0].rows}
         blocks.append(Block("", chain(words, s.steps, taken)))
-    if not steps or not s.points:
+    if not steps or len(s.points) != 1:
         blocks.append(_result(words, s))
     reasons = dict.fromkeys(r for step in s.steps for r in step.reasons) if steps else {}
     title = f"The stationary points of {words.said(problem.label)} with respect to {words.said(s.variable)}" if steps else ""
@@ -92,7 +93,9 @@ def _remarks(words: Notation, s: Solution) -> Iterator[str]:
             yield f"{which}holds where {' and '.join(conditions)}"
         yield which + "; ".join(filter(None, [_unique(s) if not several else "", kind_in_words(words, p)]))
     if several:
-        yield "the stationary points that were found: there may be others" if s.found_some else "these are all stationary points"
+        yield (
+            "the stationary points that were found: there may be others" if s.found_some else "these are all stationary points"
+        )
     yield from s.remarks_in(words.said)
     yield from _verdict(words, s)
 
@@ -108,11 +111,12 @@ def kind_in_words(words: Notation, p: StationaryPoint) -> str:
     if not p.kind:
         return "its kind depends on the values" if p.kinds else ""
     if p.by_structure:
-        where = ", ".join(f"{words.said(a)} > 0" for a in p.positive)
+        where = ", ".join(words.inline(f"{words.write(a)} > 0") for a in p.positive)
         return f"a {p.kind} for {where}" if where else f"a {p.kind}"
+    where = "".join(f" with {words.inline(f'{words.write(a)} > 0')}" for a in p.where)
     if p.kind == "degenerate":
         return "flat in some direction at the points tried"
-    return f"a {p.kind} at the points tried"
+    return f"a {p.kind} at the points tried{where}"
 
 
 def _verdict(words: Notation, s: Solution) -> Iterator[str]:
@@ -140,12 +144,11 @@ def as_json(s: Solution, steps: bool = False) -> str:
     """The problem, the equation, and every solution, as one object."""
     words = notation("text", s.rules.signatures)
     check = s.verification
-    G = s.equation
     found: dict[str, object] = {
         **described(s.problem),
         "wrt": text(s.variable),
         "constraints": [f"{text(left)} == {text(right)}" for left, right in s.constraints],
-        "equation": f"{text(G)} == {text(zeros(shape(G)))}",
+        "equation": f"{text(s.equation)} == 0",
         "solved": s.solved,
         "unique": s.unique,
         "verified": check.ok if check else None,
@@ -170,8 +173,3 @@ def _point(words: Notation, s: Solution, p: StationaryPoint) -> dict[str, object
         "said": kind_in_words(words, p),
         "conditions": list(p.conditions_in(text)),
     }
-
-
-def side_of(X: Node) -> Side:
-    """The left side `X`."""
-    return Side("gradient", X, name=X)

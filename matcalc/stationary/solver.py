@@ -8,11 +8,26 @@ from typing import cast
 
 import sympy
 from sympy import Expr
+from sympy.polys.polyerrors import BasePolynomialError
 
 from matcalc.calculus.reasons import Reason
 from matcalc.calculus.simplify.engine import Simplifier
+from matcalc.calculus.simplify.units import in_matrices
 from matcalc.calculus.structure import closure
-from matcalc.nodes.algebra import add, hadamard_power, inverse, is_zero, mul, power, rebuild, sub, zeros
+from matcalc.nodes.algebra import (
+    add,
+    broadcast,
+    factors,
+    hadamard_power,
+    inverse,
+    is_zero,
+    mul,
+    power,
+    rebuild,
+    sub,
+    transpose,
+    unbroadcast,
+)
 from matcalc.nodes.expr import (
     ONE,
     ZERO,
@@ -24,15 +39,19 @@ from matcalc.nodes.expr import (
     operands,
     postorder,
     properties,
+    scalar_node,
     shape,
     substitute,
     variable,
 )
+from matcalc.nodes.indices import SUM
 from matcalc.stationary.linear import STACKED, SYLVESTER, is_linear, solve_linear
 from matcalc.stationary.terms import expanded, occurs, scaled, shared_scale, stripped
 
 _DEEPEST = 4
 """How many functions that have an inverse may stand within one another."""
+_MOST_GATES = 8
+"""How many functions are tried in turn."""
 _HIGHEST = 2
 """The degree up to which a factor of a polynomial is solved."""
 _GATE = "~Z"
@@ -49,16 +68,19 @@ class Move:
 
 @dataclass(frozen=True)
 class Found:
-    """A solution, the moves that lead to it, and whether it is the only one where what it inverts is invertible."""
+    """A solution and the moves that lead to it.
+
+    `complete`: there are no others but those found with it, where what they invert, and `inverted` too, is invertible.
+    """
 
     node: Node
     moves: tuple[Move, ...] = ()
-    unique: bool = True
-    how: str = ""
+    complete: bool = True
+    inverted: tuple[Node, ...] = ()
 
 
 CANCELLED = Reason("invertible-factors-cancel")
-COLLECTED = Reason("what-is-linear-collected")
+COLLECTED = Reason("linear-terms-collected")
 SOLVED = {
     "isolate": Reason("multiply-by-the-inverse"),
     SYLVESTER: Reason("sylvester-equation", citation="GVL13 7.6"),
@@ -72,13 +94,18 @@ def solutions(e: Node, unknown: Node, simplify: Simplifier, depth: int = 0) -> l
     """The X with e = 0, in closed form; none where no way to it is known."""
     if not occurs(e, unknown) or depth > _DEEPEST:
         return []
-    summands = expanded(e, unknown, simplify)
+    summands = expanded(_aligned(e, simplify), unknown, simplify)
     bare, left, right = stripped(summands, simplify)
-    bare = scaled(bare, shared_scale(bare))
+    scale, nonzero = shared_scale(bare, unknown)
+    found = _solutions(scaled(bare, scale), bool(left or right), unknown, simplify, depth)
+    return [replace(f, inverted=(*nonzero, *f.inverted)) for f in found]
+
+
+def _solutions(bare: list[Node], cancelled: bool, unknown: Node, simplify: Simplifier, depth: int) -> list[Found]:
+    """The solutions of a sum of terms, of which something that all shared may have been cancelled."""
     moves: tuple[Move, ...] = ()
-    if left or right:
-        now = simplify(add(*bare))
-        moves = (Move(now, zeros(shape(now)), CANCELLED),)
+    if cancelled:
+        moves = (Move(simplify(add(*bare)), ZERO, CANCELLED),)
         bare = expanded(add(*bare), unknown, simplify)
     moving = [t for t in bare if occurs(t, unknown)]
     still = [t for t in bare if not occurs(t, unknown)]
@@ -86,7 +113,8 @@ def solutions(e: Node, unknown: Node, simplify: Simplifier, depth: int = 0) -> l
         return []
     if all(is_linear(t, unknown, simplify) for t in moving):
         return _linear(moving, still, unknown, simplify, moves)
-    found = _polynomial(bare, unknown, simplify, moves) if is_scalar(unknown) and is_scalar(e) else []
+    scalars = is_scalar(unknown) and all(map(is_scalar, bare))
+    found = _polynomial(bare, unknown, simplify, moves) if scalars else []
     return found or _through_gates(add(*bare), unknown, simplify, moves, depth)
 
 
@@ -96,12 +124,46 @@ def _linear(
     solved = solve_linear(moving, still, unknown, simplify)
     if solved is None:
         return []
-    node = simplify.finished(solved.node)
+    node = finished(solved.node, simplify)
     told = [*moves]
     if solved.left is not unknown:
         told.append(Move(solved.left, solved.right, COLLECTED))
     told.append(Move(unknown, node, SOLVED[solved.how]))
-    return [Found(node, tuple(told), how=solved.how)]
+    return [Found(node, tuple(told), inverted=solved.inverted if is_zero(node) else ())]
+
+
+def finished(e: Node, simplify: Simplifier) -> Node:
+    """e simplified; the sum of the entries of a vector as such."""
+    e = simplify.finished(e)
+    e = substitute(e, {x: N for x in postorder([e]) if (N := _root_of_square(x)) is not None}, rebuild)
+    sums = {x: in_matrices(x, simplify.rules) for x in postorder([e]) if head(x) == SUM and _is_total(x)}
+    return simplify.finished(substitute(e, sums, rebuild)) if sums else e
+
+
+def _root_of_square(x: Node) -> Node | None:
+    """norm(b)^p for (b'*b)^(p/2)."""
+    if head(x) != "spow" or head(operands(x)[0]) != "scalar" or not (2 * operands(x)[1]).is_odd:
+        return None
+    parts = factors(operands(operands(x)[0])[0])
+    if len(parts) != 2 or transpose(parts[0]) is not parts[1]:
+        return None
+    return power(scalar_node("norm", (parts[1],), nonnegative=True), intern_scalar(2 * cast(Expr, operands(x)[1])))
+
+
+def _aligned(e: Node, simplify: Simplifier) -> Node:
+    """e where one sum is written for two that differ in sign: (m - x)*(x - m)' is -(x - m)*(x - m)'."""
+    known = {frozenset(operands(x)): x for x in postorder([e]) if head(x) == "add"}
+    put: dict[Node, Node] = {}
+    for x in known.values():
+        other = known.get(frozenset(mul(-ONE, t) for t in operands(x)))
+        if other is not None and other not in put:
+            put[x] = mul(-ONE, other)
+    return simplify(substitute(e, put, rebuild)) if put else e
+
+
+def _is_total(x: Node) -> bool:
+    body = operands(x)[0]
+    return head(body) == "entry" and not operands(operands(body)[0])
 
 
 # ---------------------------------------------------------------- polynomials in a scalar
@@ -119,15 +181,15 @@ def _polynomial(summands: Sequence[Node], u: Node, simplify: Simplifier, moves: 
     try:
         _, powers = sympy.factor_list(numerator, u)
         polynomials = [sympy.Poly(p, u) for p, _ in powers if p.has(u)]
-    except sympy.PolynomialError:
+    except BasePolynomialError:
         return []
     if not polynomials or any(p.degree() > _HIGHEST for p in polynomials):
         return []
     shown = {dummy: a for a, dummy in hidden.items()}
     roots = [r for p in polynomials for r in sympy.roots(p) if not _excluded(r, plain, u)]
-    made = [simplify.finished(intern_scalar(sympy.simplify(r).xreplace(shown))) for r in dict.fromkeys(roots)]
+    made = [finished(intern_scalar(sympy.simplify(r).xreplace(shown)), simplify) for r in dict.fromkeys(roots)]
     stated = Move(simplify(intern_scalar(sympy.expand(numerator).xreplace(shown))), ZERO, ROOTS)
-    return [Found(r, (*moves, stated, Move(u, r, ROOTS)), unique=len(made) == 1) for r in made]
+    return [Found(r, (*moves, stated, Move(u, r, ROOTS))) for r in made]
 
 
 def _is_opaque(a: Node, u: Node) -> bool:
@@ -166,7 +228,10 @@ def _is_positive(X: Node) -> bool:
 
 def _function(name: str) -> Callable[[Node, Node], Node]:
     def applied(V: Node, W: Node) -> Node:
-        return intern_scalar(getattr(sympy, name)(W)) if is_scalar(W) else matrix_node(name, (W,), shape(W))
+        bare = ZERO if is_zero(W) else unbroadcast(W)
+        if is_scalar(bare):
+            return broadcast(intern_scalar(getattr(sympy, name)(bare)), shape(W))
+        return matrix_node(name, (W,), shape(W))
 
     return applied
 
@@ -190,17 +255,17 @@ _INVERSES: dict[str, Callable[[Node, Node], Node | None]] = {
 _KEPT = frozenset({"inv", "matpow"})
 
 
-def _through_gates(
-    e: Node, unknown: Node, simplify: Simplifier, moves: tuple[Move, ...], depth: int
-) -> list[Found]:
+def _through_gates(e: Node, unknown: Node, simplify: Simplifier, moves: tuple[Move, ...], depth: int) -> list[Found]:
     """The solutions where the unknown occurs within one function of it alone, which has an inverse."""
     gates = [V for V in postorder([e]) if head(V) in _INVERSES and occurs(V, unknown)]
-    for V in sorted(dict.fromkeys(gates), key=lambda V: operands(V)[0] is not unknown):
+    for V in sorted(dict.fromkeys(gates), key=lambda V: operands(V)[0] is not unknown)[:_MOST_GATES]:
         Z = variable(_GATE * (depth + 1), shape(V), _properties(V, unknown, simplify))
         hidden = substitute(e, {V: Z}, rebuild)
         if occurs(hidden, unknown):
             continue
-        made = [deeper for f in solutions(hidden, Z, simplify, depth + 1) for deeper in _undone(f, V, Z, unknown, simplify, depth)]
+        made = [
+            deeper for f in solutions(hidden, Z, simplify, depth + 1) for deeper in _undone(f, V, Z, unknown, simplify, depth)
+        ]
         if made:
             return [replace(f, moves=(*moves, *f.moves)) for f in made]
     return []
@@ -209,17 +274,17 @@ def _through_gates(
 def _undone(f: Found, V: Node, Z: Node, unknown: Node, simplify: Simplifier, depth: int) -> list[Found]:
     """The X with V(X) = W, for a solution Z = W."""
     W = _INVERSES[head(V)](V, f.node)
-    if W is None or is_zero(f.node):
+    if W is None or (is_zero(f.node) and head(V) != "log"):
         return []
-    W = simplify.finished(W)
+    W = finished(W, simplify)
     shown = [replace(m, left=substitute(m.left, {Z: V}, rebuild), right=substitute(m.right, {Z: V}, rebuild)) for m in f.moves]
     inner = operands(V)[0]
     reason = Reason(f"inverse-of-{head(V)}" if head(V) != "inv" else "both-sides-inverted")
     told = (*shown, Move(inner, W, reason))
     if inner is unknown:
-        return [Found(W, told, f.unique, f.how)]
+        return [replace(f, node=W, moves=told)]
     further = solutions(sub(inner, W), unknown, simplify, depth + 1)
-    return [replace(g, moves=(*told, *g.moves), unique=f.unique and g.unique) for g in further]
+    return [replace(g, moves=(*told, *g.moves), inverted=(*f.inverted, *g.inverted)) for g in further]
 
 
 def _properties(V: Node, unknown: Node, simplify: Simplifier) -> set[str]:
@@ -235,4 +300,3 @@ def _properties(V: Node, unknown: Node, simplify: Simplifier) -> set[str]:
             found.add(name)
     implied = {q for p in found for q in closure(simplify.rules.structures[p].implies, simplify.rules.structures)}
     return found - implied
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from math import prod
 from typing import cast
 
 from sympy import Add, Expr, Mul, Pow
@@ -15,6 +16,8 @@ from matcalc.nodes.expr import ONE, Node, head, intern_scalar, is_scalar, operan
 from matcalc.nodes.indices import SUM, index_sum
 
 _PRODUCTS = frozenset({"mul", "smul", "hadamard"})
+_MOST_TERMS = 64
+"""Into how many terms one product is multiplied out."""
 _LARGEST_SQUARE = 3
 """Powers of sums up to this one are written out."""
 _SINGLE = frozenset({"transpose", "scalar"})
@@ -43,7 +46,7 @@ def _written_out(x: Node, found: dict[int, list[Node]], simplify: Simplifier) ->
         return [t for part in parts for t in part]
     if name == "spow" and args[1].is_Integer and 1 < int(args[1]) <= _LARGEST_SQUARE and len(parts[0]) > 1:
         return [mul(*chosen) for chosen in product(parts[0], repeat=int(args[1]))]
-    if name in _PRODUCTS:
+    if name in _PRODUCTS and prod(map(len, parts)) <= _MOST_TERMS:
         return [rebuild(x, tuple(chosen)) for chosen in product(*parts)]
     if name == SUM:
         return [index_sum(t, *args[1:]) for t in parts[0]]
@@ -54,8 +57,11 @@ def _written_out(x: Node, found: dict[int, list[Node]], simplify: Simplifier) ->
     return [rebuild(x, tuple(add(*part) for part in parts))]
 
 
-def shared_scale(summands: Sequence[Node], positive_only: bool = False) -> Expr:
-    """The coefficient that all terms share: numbers, and factors that are known not to be 0."""
+def shared_scale(summands: Sequence[Node], unknown: Node) -> tuple[Expr, tuple[Node, ...]]:
+    """The coefficient that all terms share, and those factors of it of which it is not known that they are not 0.
+
+    Factors that hold the unknown are left out, but for those that are never 0 where they are defined.
+    """
     coefficients = [split_coefficient(t)[0] for t in summands]
     numbers = [c.as_coeff_Mul()[0] for c in coefficients]
     scale: Expr = numbers[0] if not numbers[0].is_negative else -numbers[0]
@@ -64,14 +70,25 @@ def shared_scale(summands: Sequence[Node], positive_only: bool = False) -> Expr:
         scale = smallest if all((n / smallest).is_Integer for n in numbers) else scale
     common = None
     for c in coefficients:
-        powers = {base: p for base, p in (f.as_base_exp() for f in Mul.make_args(c)) if not base.is_number}
+        powers = {base: p for base, p in map(_base_and_power, Mul.make_args(c)) if not base.is_number}
         if common is None:
             common = powers
         else:
             common = {b: _nearer(p, powers[b]) for b, p in common.items() if b in powers}
             common = {b: p for b, p in common.items() if p is not None}
-    kept = [Pow(b, p) for b, p in (common or {}).items() if not positive_only or b.is_nonzero]
-    return cast(Expr, intern_scalar(Mul(scale, *kept)))
+    kept = {b: p for b, p in (common or {}).items() if not occurs(intern_scalar(b), unknown) or _is_never_zero(b, p)}
+    open_ = tuple(intern_scalar(b) for b, p in kept.items() if not b.is_nonzero and p.is_positive is not False)
+    return cast(Expr, intern_scalar(Mul(scale, *(Pow(b, p) for b, p in kept.items())))), open_
+
+
+def _is_never_zero(b: Expr, p: Expr) -> bool:
+    """Whether b^p is not 0 where it is defined."""
+    return bool(Pow(b, p).is_positive) or bool(p.is_negative)
+
+
+def _base_and_power(f: Expr) -> tuple[Expr, Expr]:
+    """(b, p) with f = b^p; exp(x) is its own base."""
+    return (f, ONE) if f.is_Function else f.as_base_exp()
 
 
 def _nearer(p: Expr, q: Expr) -> Expr | None:
@@ -127,4 +144,3 @@ def _without(t: Node, place: int) -> Node:
     fs = factors(core)
     rest = fs[1:] if place == 0 else fs[:-1]
     return mul(c, *rest) if rest else mul(c, eye(shape(fs[0])[0]))
-
