@@ -31,6 +31,7 @@ from matcalc.statement import FORMATS
 from matcalc.stationary.constrained import Eigenproblem
 from matcalc.stationary.page import as_json, page
 from matcalc.stationary.solver import COLLECTED, Move
+from matcalc.stationary.terms import occurs
 from matcalc.steps import Step, gradient_steps
 
 ZERO_GRADIENT = Reason("the-gradient-is-zero")
@@ -162,7 +163,10 @@ class Solution:
         if self.eigenproblem is not None:
             yield from _eigen_words(self.variable, self.eigenproblem, write)
         elif not self.points:
-            yield f"no closed form was found: what remains is that equation; {_numerically(self)}"
+            if occurs(self.equation, self.variable):
+                yield f"no closed form was found: what remains is that equation; {_numerically(self)}"
+            else:
+                yield f"it does not depend on {write(self.variable)}: there is no stationary point, or all are"
         for p in self.points[:1]:
             least = shortest(p.moves, p.variable)
             if least is not None and p.complete:

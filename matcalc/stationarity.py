@@ -38,7 +38,7 @@ from matcalc.stationary.constrained import (
 from matcalc.stationary.kinds import Kind, kind_by_structure
 from matcalc.stationary.linear import is_linear
 from matcalc.stationary.solver import Found, Move, solutions
-from matcalc.stationary.terms import expanded, occurs
+from matcalc.stationary.terms import expanded, is_never_defined, occurs
 from matcalc.steps import several_structures
 
 _ORDER = {"minimum": 0, "maximum": 1}
@@ -272,6 +272,8 @@ def _confirmed(
     wanted = _wanted(asked, own)
     kept: list[tuple[Found, Verdict | None]] = []
     for f in found:
+        if is_never_defined(f.node):
+            continue
         verdict = confirm(wanted, f.node) if verify else None
         if verdict is None or _is_kept(verdict):
             kept.append((f, verdict))

@@ -196,6 +196,8 @@ def _polar(L: Lagrangian, simplify: Simplifier) -> list[Found]:
         if not occurs(t, X):
             constant.append(t)
             continue
+        if _is_absorbed(t, X, simplify):
+            continue
         part = sides(t, X) if is_linear(t, X, simplify) else None
         absorbed = part is not None and not part.turned and is_scalar(part.right) and shape(X)[0] == shape(X)[1]
         if part is None or not absorbed or simplify.structures.transposed(part.left) is not part.left:

@@ -11,7 +11,7 @@ from sympy import Mul
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.codegen.definite import is_semidefinite
 from matcalc.nodes.algebra import add, factors, mul, rebuild, split_coefficient, transpose
-from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, substitute, variable
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, operands, postorder, properties, shape, substitute, variable
 from matcalc.nodes.indices import is_index
 from matcalc.stationary.linear import Sides, is_linear, sides
 from matcalc.stationary.terms import expanded, occurs
@@ -19,7 +19,7 @@ from matcalc.stationary.terms import expanded, occurs
 
 @dataclass(frozen=True)
 class Kind:
-    """minimum or maximum, where these scalars are positive."""
+    """minimum or maximum, where these scalars are positive and these matrices positive definite."""
 
     name: str
     positive: tuple[Node, ...] = ()
@@ -38,7 +38,7 @@ def kind_by_structure(gradient: Node, unknown: Node, simplify: Simplifier) -> Ki
     squares = [x for p in parts for x in postorder([p.left, p.right]) if _is_square(x)]
     nonnegative = {x: variable(f"~~{i}", (), ("nonnegative",)) for i, x in enumerate(dict.fromkeys(squares))}
     for chosen in chain([()], ((s,) for s in scalars), [tuple(scalars)] if len(scalars) > 1 else []):
-        put = nonnegative | {s: variable(f"~{i}", (), ("positive",)) for i, s in enumerate(chosen)}
+        put = nonnegative | {s: _positive(s, i) for i, s in enumerate(chosen)}
         for name, sign in (("minimum", ONE), ("maximum", -ONE)):
             if all(_is_semidefinite(_put(p, put), sign, simplify) for p in parts):
                 return Kind(name, chosen)
@@ -46,11 +46,19 @@ def kind_by_structure(gradient: Node, unknown: Node, simplify: Simplifier) -> Ki
 
 
 def _scalars(parts: Sequence[Sides]) -> list[Node]:
-    """The scalars of unknown sign in the terms: variables, and what stands as a coefficient."""
+    """The scalars of unknown sign in the terms, variables and coefficients, and the symmetric matrices."""
     sides_ = [e for p in parts for e in (p.left, p.right)]
-    found = [x for x in postorder(sides_) if head(x) == "symbol" and is_scalar(x) and not is_index(x)]
+    leaves = [x for x in postorder(sides_) if head(x) == "symbol" and not is_index(x)]
+    matrices = [x for x in leaves if "symmetric" in properties(x)]
+    found = [x for x in leaves if is_scalar(x)]
     found += [x for e in sides_ for x in Mul.make_args(split_coefficient(e)[0]) if not x.is_number and head(x) != "spow"]
-    return [x for x in dict.fromkeys(found) if x.is_nonnegative is None and not x.is_integer and not _is_square(x)]
+    scalars = [x for x in dict.fromkeys(found) if x.is_nonnegative is None and not x.is_integer and not _is_square(x)]
+    return [*scalars, *dict.fromkeys(matrices)]
+
+
+def _positive(x: Node, i: int) -> Node:
+    """A positive scalar, or a positive definite matrix, for one of which that is not known."""
+    return variable(f"~{i}", shape(x), ("positive",) if is_scalar(x) else ("posdef",))
 
 
 def _is_square(x: Node) -> bool:

@@ -11,7 +11,7 @@ from unicodedata import normalize
 from matcalc import document
 from matcalc.document import Block, Chain, Document, Row
 from matcalc.explain import Explanation, chain, works
-from matcalc.nodes.expr import Node
+from matcalc.nodes.expr import Node, is_scalar
 from matcalc.printing.latex import Transpose
 from matcalc.printing.text import text
 from matcalc.report import described, snippet, told_steps
@@ -111,7 +111,9 @@ def kind_in_words(words: Notation, p: StationaryPoint) -> str:
     if not p.kind:
         return "its kind depends on the values" if p.kinds else ""
     if p.by_structure:
-        where = ", ".join(words.inline(f"{words.write(a)} > 0") for a in p.positive)
+        where = ", ".join(
+            words.inline(f"{words.write(a)} > 0") if is_scalar(a) else f"{words.said(a)} positive definite" for a in p.positive
+        )
         return f"a {p.kind} for {where}" if where else f"a {p.kind}"
     where = "".join(f" with {words.inline(f'{words.write(a)} > 0')}" for a in p.where)
     if p.kind == "degenerate":

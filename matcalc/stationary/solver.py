@@ -25,6 +25,7 @@ from matcalc.nodes.algebra import (
     power,
     rebuild,
     sub,
+    terms,
     transpose,
     unbroadcast,
 )
@@ -107,7 +108,7 @@ def _solutions(bare: list[Node], cancelled: bool, unknown: Node, simplify: Simpl
     if cancelled:
         moves = (Move(simplify(add(*bare)), ZERO, CANCELLED),)
         bare = expanded(add(*bare), unknown, simplify)
-    moving = [t for t in bare if occurs(t, unknown)]
+    moving = [simplify(t) if simplify.rules.is_linear(head(t)) else t for t in bare if occurs(t, unknown)]
     still = [t for t in bare if not occurs(t, unknown)]
     if not moving:
         return []
@@ -145,9 +146,10 @@ def _root_of_square(x: Node) -> Node | None:
     if head(x) != "spow" or head(operands(x)[0]) != "scalar" or not (2 * operands(x)[1]).is_odd:
         return None
     parts = factors(operands(operands(x)[0])[0])
-    if len(parts) != 2 or transpose(parts[0]) is not parts[1]:
+    half = len(parts) // 2
+    if any(transpose(a) is not b for a, b in zip(parts[:half], reversed(parts), strict=False)) or len(parts) % 2:
         return None
-    return power(scalar_node("norm", (parts[1],), nonnegative=True), intern_scalar(2 * cast(Expr, operands(x)[1])))
+    return power(scalar_node("norm", (mul(*parts[half:]),), nonnegative=True), intern_scalar(2 * cast(Expr, operands(x)[1])))
 
 
 def _aligned(e: Node, simplify: Simplifier) -> Node:
@@ -231,6 +233,11 @@ def _function(name: str) -> Callable[[Node, Node], Node]:
         bare = ZERO if is_zero(W) else unbroadcast(W)
         if is_scalar(bare):
             return broadcast(intern_scalar(getattr(sympy, name)(bare)), shape(W))
+        spread = [t for t in terms(W) if is_scalar(unbroadcast(t))] if name == "exp" else []
+        if spread:  # exp(W + s) = exp(s)*exp(W)
+            rest = add(*(t for t in terms(W) if t not in spread))
+            scale = sympy.exp(sympy.Add(*(unbroadcast(t) for t in spread)))
+            return mul(intern_scalar(scale), matrix_node(name, (rest,), shape(W)))
         return matrix_node(name, (W,), shape(W))
 
     return applied

@@ -144,3 +144,13 @@ def _without(t: Node, place: int) -> Node:
     fs = factors(core)
     rest = fs[1:] if place == 0 else fs[:-1]
     return mul(c, *rest) if rest else mul(c, eye(shape(fs[0])[0]))
+
+
+def is_never_defined(e: Node) -> bool:
+    """Whether e inverts a product that is singular whatever its factors are: X'*X for an X with fewer rows than columns."""
+    for x in postorder([e]):
+        M = operands(x)[0] if head(x) == "inv" else None
+        sizes = [d for F in factors(M) for d in shape(F)] if M is not None else []
+        if M is not None and any((d - shape(M)[0]).is_negative for d in sizes):
+            return True
+    return False
