@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ ENTRIES = [
 by_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
 
 
-def solve(expr: str, wrt: str, declare: Any = None, *constraints: str) -> mc.Solution:
+@cache
+def solve(expr: str, wrt: str, declare: str | None = None, *constraints: str) -> mc.Solution:
     return mc.solve(expr, wrt, declare=declare, subject_to=constraints)
 
 
@@ -44,7 +46,7 @@ def test_the_corpus_has_its_fourteen_entries() -> None:
 
 @by_entry
 def test_an_entry_is_solved_and_confirmed(entry: IndexEntry) -> None:
-    found = mc.solve(entry.problem, entry.wrt)
+    found = solved(entry)
     assert found.unique
     assert found.verification is not None
     assert found.verification.ok
@@ -53,7 +55,7 @@ def test_an_entry_is_solved_and_confirmed(entry: IndexEntry) -> None:
 
 @by_entry
 def test_a_solution_is_worth_what_is_expected_and_no_longer(entry: IndexEntry) -> None:
-    node = mc.solve(entry.problem, entry.wrt, verify=False).node
+    node = solved(entry).node
     assert node is not None
     assert tree_size(node) <= tree_size(entry.expected_node) + 1
     for sizes in entry.sizes_tried:
@@ -63,7 +65,7 @@ def test_a_solution_is_worth_what_is_expected_and_no_longer(entry: IndexEntry) -
 
 @by_entry
 def test_the_gradient_of_the_oracle_vanishes_at_the_solution_and_not_beside_it(entry: IndexEntry) -> None:
-    node = mc.solve(entry.problem, entry.wrt, verify=False).node
+    node = solved(entry).node
     assert node is not None
     for number_, sizes in enumerate(entry.sizes_tried):
         for place in entry.places(entry.point(sizes, number_)):
@@ -72,6 +74,16 @@ def test_the_gradient_of_the_oracle_vanishes_at_the_solution_and_not_beside_it(e
             size = np.abs(entry.truth(_moved(entry, place, beside))).max()
             assert np.abs(entry.truth(_moved(entry, place, at))).max() < 1e-6 * size
             assert size > 1e-3
+
+
+@cache
+def by_id(name: str) -> mc.Solution:
+    (entry,) = (e for e in ENTRIES if e.id == name)
+    return mc.solve(entry.problem, entry.wrt)
+
+
+def solved(entry: IndexEntry) -> mc.Solution:
+    return by_id(entry.id)
 
 
 def _moved(entry: IndexEntry, point: Point, value: Any) -> Point:
@@ -235,8 +247,20 @@ def test_constrained_least_squares_is_the_solution_of_the_kkt_system() -> None:
 @pytest.mark.parametrize(
     ("expr", "declare", "constraint", "equation", "said"),
     [
-        ("tr(Phi'*Sigma*Phi)", "Sigma: matrix symmetric", "Phi'*Phi == eye(k)", "Sigma*Phi == Phi*Lambda", "k largest {} maximum"),
-        ("-tr(Phi'*Sigma*Phi)", "Sigma: matrix posdef", "eye(k) == Phi'*Phi", "Sigma*Phi == Phi*Lambda", "k largest {} minimum"),
+        (
+            "tr(Phi'*Sigma*Phi)",
+            "Sigma: matrix symmetric",
+            "Phi'*Phi == eye(k)",
+            "Sigma*Phi == Phi*Lambda",
+            "k largest {} maximum",
+        ),
+        (
+            "-tr(Phi'*Sigma*Phi)",
+            "Sigma: matrix posdef",
+            "eye(k) == Phi'*Phi",
+            "Sigma*Phi == Phi*Lambda",
+            "k largest {} minimum",
+        ),
         ("norm(X - X*Phi*Phi')^2", None, "Phi'*Phi == eye(k)", "X'*X*Phi == Phi*Lambda", "k largest {} minimum"),
         ("Phi'*S*Phi", "S: matrix symmetric; Phi: vector", "norm(Phi) == 1", "S*Phi == lambda*Phi", "the largest {} maximum"),
         ("Phi'*S*Phi", "S: matrix symmetric; Phi: vector", "Phi'*B*Phi == 1", None, ""),
@@ -533,7 +557,8 @@ def test_the_command_offers_numbers_where_there_is_no_closed_form() -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [["x*y", "-d", "x, y: scalar"], ["norm(x)^2", "--subject-to", "x < 1"], ["x", "--wrt", "x"], ["norm(x)^2", "--wrt", "z"]]
+    "args",
+    [["x*y", "-d", "x, y: scalar"], ["norm(x)^2", "--subject-to", "x < 1"], ["x", "--wrt", "x"], ["norm(x)^2", "--wrt", "z"]],
 )
 def test_bad_input_is_an_error(args: list[str]) -> None:
     with pytest.raises(mc.MatcalcError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -115,6 +116,8 @@ class _Trial:
         self.structures = properties(wanted.unknown)
         self.program = Program(nodes, {}, wanted.rules)
         self._equation = Program([wanted.gradient, *wanted.constraints], {}, wanted.rules)
+        self._gradient = Program([wanted.gradient], {}, wanted.rules)
+        self._constraints = Program(wanted.constraints, {}, wanted.rules)
         self.sampler = Sampler(
             self.program,
             wanted.rules,
@@ -147,21 +150,17 @@ class _Trial:
 
     def at(self, point: Point, x: Array) -> tuple[float, str] | None:
         """The relative size of the gradient at a solution, and the kind of the latter; None where it has no value."""
-        here = self._at(point, x)
-        if here is None:
+        G, g = self._slope_at(point, x), self._held_at(point, x)
+        if G is None or g is None:
             return None
-        G, g = here
         size = BESIDE * max(float(np.abs(x).max()), 1e-3)
         basis = [size * D for D in self._basis(x)]
-        if not basis:
+        J = self._changes(point, x, basis)
+        if J is None:
             return None
-        slopes = [self._slope(point, x, D) for D in basis]
-        if any(s is None for s in slopes):
-            return None
-        J = np.array([s[1] for s in slopes if s is not None])
-        flat = np.array([float(np.sum(G * D)) for D in basis])
-        tangent = _kernel(J) if J.size else np.eye(len(basis))
-        lam = np.linalg.lstsq(J, -flat, rcond=None)[0] if J.size else np.zeros(0)
+        flat = _along(G, basis)
+        tangent = _kernel(J)
+        lam = np.linalg.lstsq(J, -flat, rcond=None)[0]
         held = float(np.abs(g).max()) / (float(np.abs(J).max()) + 1.0) if g.size else 0.0
         if not tangent.size:
             return held, "degenerate"
@@ -173,79 +172,96 @@ class _Trial:
         error = max(held, float(np.abs(tangent.T @ flat).max()) / scale if scale else np.inf)
         return error, "degenerate" if H is None else _kind(H)
 
-    def _at(self, point: Point, x: Array) -> tuple[Array, Array] | None:
-        """The gradient, and the constraints in a row, where the unknown is x."""
+    def _slope_at(self, point: Point, x: Array) -> Array | None:
+        """The gradient where the unknown is x; None where it has no value."""
+        found = self._values(self._gradient, point, x)
+        return None if found is None else found[0]
+
+    def _held_at(self, point: Point, x: Array) -> Array | None:
+        """The constraints in a row, which are to be 0; None where they have no value."""
+        found = self._values(self._constraints, point, x)
+        return None if found is None else np.concatenate([np.zeros(0), *(np.ravel(v) for v in found)])
+
+    def _values(self, program: Program, point: Point, x: Array) -> list[Array] | None:
         arrays: Mapping[str, Array] = {**point.arrays, self.unknown: x}
         try:
             with np.errstate(all="ignore"):
-                values = self._equation.values(arrays)
+                values = program.values(arrays)
         except UNDEFINED:
             return None
-        G, *others = (values[slot] for slot in self._equation.outputs)
-        g = np.concatenate([np.ravel(v) for v in others]) if others else np.zeros(0)
-        return (G, g) if np.isfinite(G).all() and np.isfinite(g).all() else None
+        found = [values[slot] for slot in program.outputs]
+        return found if all(np.isfinite(v).all() for v in found) else None
 
     def _basis(self, x: Array) -> list[Array]:
         """Orthonormal directions inside the subspace of the unknown's structures."""
         if np.ndim(x) == 0:
             return [np.array(1.0)]
         units = np.eye(x.size).reshape(x.size, *x.shape)
+        if not any(self.sampler.spaces.is_subspace(name) for name in self.structures):
+            return list(units)
         spanned = np.array([self.sampler.spaces.project(self.structures, D).ravel() for D in units])
         u, s, _ = np.linalg.svd(spanned.T, full_matrices=False)
         return [u[:, i].reshape(x.shape) for i in range(len(s)) if s[i] > 1e-9]
 
-    def _slope(self, point: Point, x: Array, D: Array) -> tuple[Array, Array] | None:
-        """The derivatives of the gradient and of the constraints along D."""
-        found = [(self._at(point, x + STEP * k * D), w / STEP) for k, w in _WEIGHTS]
-        if any(value is None for value, _ in found):
-            return None
-        kept = [(value, w) for value, w in found if value is not None]
-        return sum(w * v[0] for v, w in kept), sum(w * v[1] for v, w in kept)
+    def _changes(self, point: Point, x: Array, basis: Sequence[Array]) -> Array | None:
+        """How the constraints change along each of the basis, in rows."""
+        if not self._constraints.outputs:
+            return np.zeros((len(basis), 0))
+        held = partial(self._held_at, point)
+        rows = [_derivative(held, x, D) for D in basis]
+        return None if any(row is None for row in rows) else np.array(rows)
 
-    def _along(self, point: Point, x: Array, basis: Sequence[Array], tangent: Array, lam: Array) -> Array | None:
-        """The gradient of the Lagrangian along the tangent directions."""
-        here = self._at(point, x)
-        if here is None:
-            return None
-        flat = np.array([float(np.sum(here[0] * D)) for D in basis])
-        if lam.size:
-            slopes = [self._slope(point, x, D) for D in basis]
-            if any(s is None for s in slopes):
-                return None
-            flat = flat + np.array([s[1] for s in slopes if s is not None]) @ lam
-        along: Array = tangent.T @ flat
-        return along
+    def _lagrangian(self, point: Point, basis: Sequence[Array], lam: Array, x: Array) -> Array | None:
+        """The gradient of the Lagrangian along the basis."""
+        G, J = self._slope_at(point, x), self._changes(point, x, basis)
+        return None if G is None or J is None else _along(G, basis) + J @ lam
 
     def _beside(self, point: Point, x: Array, basis: Sequence[Array], tangent: Array) -> float | None:
         """How large the gradient is beside the solution, along the directions that keep the constraints there."""
         weights = tangent @ np.array([self.sampler.random.gauss() for _ in range(tangent.shape[1])])
         for shrink in (1.0, 0.1):
             moved = x + shrink * sum(w * D for w, D in zip(weights, basis, strict=True))
-            slopes = [self._slope(point, moved, D) for D in basis]
-            here = self._at(point, moved)
-            if here is not None and all(s is not None for s in slopes):
-                J = np.array([s[1] for s in slopes if s is not None])
-                flat = np.array([float(np.sum(here[0] * D)) for D in basis])
-                within = _kernel(J) if J.size else np.eye(len(basis))
-                return float(np.abs(within.T @ flat).max()) / shrink if within.size else None
+            G, J = self._slope_at(point, moved), self._changes(point, moved, basis)
+            if G is not None and J is not None:
+                within = _kernel(J)
+                return float(np.abs(within.T @ _along(G, basis)).max()) / shrink if within.size else None
         return None
 
     def _curvature(self, point: Point, x: Array, basis: Sequence[Array], tangent: Array, lam: Array) -> Array | None:
         """The Hessian of the Lagrangian along the tangent directions."""
+        lagrangian = partial(self._lagrangian, point, basis, lam)
         columns = []
         for column in tangent.T:
             D = sum(w * B for w, B in zip(column, basis, strict=True))
-            found = [(self._along(point, x + STEP * k * D, basis, tangent, lam), w / STEP) for k, w in _WEIGHTS]
-            if any(value is None for value, _ in found):
+            change = _derivative(lagrangian, x, D)
+            if change is None:
                 return None
-            columns.append(sum(w * v for v, w in found if v is not None))
+            columns.append(tangent.T @ change)
         H = np.array(columns)
         symmetric: Array = (H + H.T) / 2
         return symmetric
 
 
+def _along(G: Array, basis: Sequence[Array]) -> Array:
+    """The products of a gradient with each of the basis."""
+    return np.array([float(np.sum(G * D)) for D in basis])
+
+
+def _derivative(f: Callable[[Array], Array | None], x: Array, D: Array) -> Array | None:
+    """The derivative of f along D by differences of order 4; None where there is a value missing."""
+    found: Array = 0.0
+    for k, w in _WEIGHTS:
+        value = f(x + STEP * k * D)
+        if value is None:
+            return None
+        found = found + w / STEP * value
+    return found
+
+
 def _kernel(J: Array) -> Array:
     """Directions along which no constraint changes, for the changes J of the constraints along each of the basis."""
+    if not J.size:
+        return np.eye(len(J))
     u, s, _ = np.linalg.svd(J, full_matrices=True)
     rank = int(np.sum(s > 1e-7 * max(float(s.max()), 1e-12)))
     kernel: Array = u[:, rank:]
