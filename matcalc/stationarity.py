@@ -17,7 +17,7 @@ from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.parser import parse
 from matcalc.language.problem import Problem
-from matcalc.nodes.algebra import add, mul, power, rebuild, sub
+from matcalc.nodes.algebra import add, inverse, is_zero, mul, power, rebuild, sub
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, name_of, properties, shape, substitute, variable
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.verdict import together
@@ -102,7 +102,9 @@ def solve(
     found = found or solutions(equation, asked.unknown, simplify)
     structural = kind_by_structure(equation, asked.unknown, simplify)
     solved = _confirmed(made, asked, equation, found, structural, verify)
-    if verify and found and not solved.points and (least := shortest(restored(found[0].moves, {}), asked.unknown)) is not None:
+    if found and not solved.points and is_zero(found[0].node):
+        return _confirmed(made, asked, equation, [replace(found[0], complete=False, inverted=())], structural, verify)
+    if found and not solved.points and (least := shortest(restored(found[0].moves, {}), asked.unknown)) is not None:
         node = simplify.finished(least[1])
         moves = (*found[0].moves[:-1], Move(asked.unknown, node, SHORTEST))
         return _confirmed(made, asked, equation, [Found(node, moves, complete=False)], structural, verify)
@@ -272,9 +274,9 @@ def _confirmed(
     wanted = _wanted(asked, own)
     kept: list[tuple[Found, Verdict | None]] = []
     for f in found:
-        if is_never_defined(f.node):
+        if any(map(is_never_defined, (f.node, *map(inverse, f.inverted)))):
             continue
-        verdict = confirm(wanted, f.node) if verify else None
+        verdict = confirm(wanted, f.node, f.inverted) if verify else None
         if verdict is None or _is_kept(verdict):
             kept.append((f, verdict))
     shown = {} if asked.wrt is asked.unknown else {asked.unknown: asked.wrt}

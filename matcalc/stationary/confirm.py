@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from matcalc.nodes.algebra import inverse
 from matcalc.nodes.expr import Node, name_of, properties
 from matcalc.numeric.evaluate import Program
 from matcalc.numeric.linalg import UNDEFINED, Array
@@ -63,9 +64,11 @@ Solve: TypeAlias = "Callable[[Sequence[Array], Array], Iterator[tuple[str, Array
 """The unknown's values, each with the kind that is claimed of it or "", from those of some nodes and an array of its shape."""
 
 
-def confirm(wanted: Stationarity, node: Node, *, draws: int = 5, seed: int = 0) -> Verdict:
-    """Whether the closed form solves the equation, at random points of several sizes."""
-    return confirm_by(wanted, [node], lambda values, like: iter([("", values[0])]), draws=draws, seed=seed)
+def confirm(wanted: Stationarity, node: Node, inverted: Sequence[Node] = (), *, draws: int = 5, seed: int = 0) -> Verdict:
+    """Whether the closed form solves the equation, at random points of several sizes at which what is inverted can be."""
+    return confirm_by(
+        wanted, [node, *map(inverse, inverted)], lambda values, like: iter([("", values[0])]), draws=draws, seed=seed
+    )
 
 
 def confirm_by(wanted: Stationarity, nodes: Sequence[Node], solve: Solve, *, draws: int = 5, seed: int = 0) -> Verdict:

@@ -15,6 +15,7 @@ from matcalc.nodes.algebra import (
     eye,
     hadamard,
     inverse,
+    is_zero,
     mul,
     ones,
     rebuild,
@@ -25,7 +26,7 @@ from matcalc.nodes.algebra import (
     vec,
     zeros,
 )
-from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, operands, shape, substitute, variable
+from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, operands, postorder, shape, substitute, variable
 from matcalc.nodes.indices import SUM, free_indices, index_sum
 from matcalc.rulebase.differential import differential
 from matcalc.stationary.terms import is_invertible, occurs
@@ -65,13 +66,29 @@ class Solved:
 
 
 def is_linear(t: Node, unknown: Node, simplify: Simplifier) -> bool:
-    """Whether a term is linear in the unknown: its differential holds the direction, and not the unknown."""
+    """Whether a term is linear in the unknown: it is 0 where that is 0, and its differential does not hold it."""
     D = variable(DIRECTION, shape(unknown))
     try:
         moved = simplify(differential(t, {unknown: D}, simplify.rules))
     except UndifferentiableError:
         return False
-    return occurs(moved, D) and not occurs(moved, unknown)
+    return occurs(moved, D) and not occurs(moved, unknown) and _starts_at_zero(t, unknown, simplify)
+
+
+def _starts_at_zero(t: Node, unknown: Node, simplify: Simplifier) -> bool:
+    """Whether t is 0 where the unknown is: the unknown is a factor of every term, or stands in what is linear in it."""
+    zero: dict[int, bool] = {}
+    for x in postorder([t]):
+        name, below = head(x), [zero[id(o)] for o in operands(x)]
+        if x is unknown or name in ("mul", "smul", "hadamard"):
+            zero[id(x)] = x is unknown or any(below)
+        elif name in ("add", "sadd"):
+            zero[id(x)] = all(below)
+        elif name in ("transpose", "scalar", SUM):
+            zero[id(x)] = below[0]
+        else:
+            zero[id(x)] = any(is_null and simplify.rules.has_adjoint(name, i) for i, is_null in enumerate(below))
+    return zero[id(t)]
 
 
 def sides(t: Node, unknown: Node) -> Sides | None:
@@ -270,5 +287,7 @@ def _stacked(moving: Sequence[Node], C: Node, unknown: Node, simplify: Simplifie
     M = simplify(vectorize(L, D, simplify.rules))
     if not _is_square(M):
         return None
+    if is_zero(C):
+        return Solved(mul(M, vec(unknown)), vec(C), zeros(shape(unknown)), STACKED, (M,))
     node = unvec(mul(inverse(M), vec(C)), shape(unknown))
     return Solved(mul(M, vec(unknown)), vec(C), node, STACKED, (M,))

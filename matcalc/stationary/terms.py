@@ -11,7 +11,7 @@ from sympy import Add, Expr, Mul, Pow
 
 from matcalc.calculus.adjoint import depends_on
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.nodes.algebra import add, eye, factors, mul, power, rebuild, split_coefficient, terms
+from matcalc.nodes.algebra import add, eye, factors, is_zero, mul, power, rebuild, split_coefficient, terms
 from matcalc.nodes.expr import ONE, Node, head, intern_scalar, is_scalar, operands, postorder, shape
 from matcalc.nodes.indices import SUM, index_sum
 
@@ -34,7 +34,24 @@ def expanded(e: Node, unknown: Node, simplify: Simplifier) -> list[Node]:
     found: dict[int, list[Node]] = {}
     for x in postorder([e], lambda x: operands(x) if id(x) in holds else ()):
         found[id(x)] = _written_out(x, found, simplify) if id(x) in holds else [x]
-    return list(terms(add(*found[id(e)])))
+    made = [t for t in found[id(e)] if not is_zero(t)]
+    moving = [id(t) in depends_on([t], {unknown}, {}) for t in made]
+    parts = [
+        add(*(t for t, moves in zip(made, moving, strict=True) if moves is wanted))
+        for wanted in (True, False)
+        if wanted in moving
+    ]
+    return [t for part in parts for t in _apart(part, unknown) if not is_zero(t)]
+
+
+def _apart(e: Node, unknown: Node) -> list[Node]:
+    """The terms of a sum; those of a coefficient too where it holds the unknown: s*A + s^2*A has two."""
+    found = []
+    for t in terms(e):
+        c, core = split_coefficient(t)
+        summands = terms(c) if core is not None and head(c) == "sadd" and occurs(c, unknown) else (c,)
+        found += [t] if core is None or len(summands) == 1 else [mul(s, core) for s in summands]
+    return found
 
 
 def _written_out(x: Node, found: dict[int, list[Node]], simplify: Simplifier) -> list[Node]:
