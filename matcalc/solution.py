@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from shlex import join
 from typing import cast
 
 import sympy
 
-from matcalc.calculus.conditions import conditions
+from matcalc.calculus.conditions import conditions, stated
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.reasons import Reason
 from matcalc.codegen.definite import Has, is_definite, is_semidefinite
@@ -54,16 +55,26 @@ class StationaryPoint:
     complete: bool = False
     inverted: tuple[Node, ...] = ()
     where: tuple[Node, ...] = ()
+    naming: Callable[[Node], Node] | None = field(default=None, repr=False)
+
+    def named(self, e: Node) -> Node:
+        """An expression in the names that the problem gives to its parts."""
+        return e if self.naming is None else self.naming(e)
 
     def conditions_in(self, write: Callable[[Node], str]) -> tuple[str, ...]:
         """What must hold for it to be defined, and to have the structure that is declared of the variable."""
         structures, rules = self.engine.plain.structures, self.engine.rules
-        asked_of = [x for e in postorder([self.node]) for x in _asking(e, structures.has)]
+
+        def said(e: Node) -> str:
+            return write(self.named(e))
+
+        kinked = {e for e in postorder([self.node]) if any(word == "offkink" for word, _ in stated(e, rules))}
+        asked_of = [x for e in postorder([self.node]) if e not in kinked for x in _asking(e, structures.has)]
         asked_of += [x for e in self.inverted for x in _asking(inverse(e), structures.has)]
-        found = conditions(asked_of, rules, structures, write, {})
+        found = conditions(asked_of, rules, structures, said, {})
         asked = [p for p in _STRICT if p in properties(self.variable)][:1]
         if not asked:
-            found = (*found, *self.engine.conditions(self.variable, write))
+            found = (*found, *self.engine.conditions(self.variable, said))
         if is_scalar(self.node):
             asked = [p for p in asked if not getattr(self.node, f"is_{p}")]
         elif any(structures.has(self.node, p) or is_definite(self.node, structures.has) for p in asked):
@@ -170,7 +181,7 @@ class Solution:
         for p in self.points[:1]:
             least = shortest(p.moves, p.variable)
             if least is not None and p.complete:
-                M, x = least
+                M, x = map(p.named, least)
                 yield f"where {write(M)} is not invertible there are many, of which {write(x)} is the shortest"
 
     @cached_property
@@ -202,7 +213,7 @@ class Solution:
 
     def _written(self, form: str, equal: str, transpose: Transpose = "top", bold: bool = False) -> str:
         if self.node is not None:
-            return self.write(self.node, form, transpose, bold)
+            return self.write(self.points[0].named(self.node), form, transpose, bold)
         left, right = self.remaining[0]
         return f"{self.write(left, form, transpose, bold)} {equal} {self.write(right, form, transpose, bold)}"
 
@@ -283,9 +294,11 @@ def _joined(made: Program, separator: str) -> str:
 
 def _numerically(s: Solution) -> str:
     """How to go on by numbers."""
-    if s.constraints:
-        return "`matcalc code` gives f and its gradient for scipy.optimize.minimize(…, jac=True, constraints=…)"
-    return f"`matcalc code … --wrt {s.wrt}` gives f and its gradient for scipy.optimize.minimize(…, jac=True)"
+    problem = s.problem
+    declared = [word for d in problem.declared or problem.declarations for word in ("-d", d)]
+    command = join(["matcalc", "code", problem.source, *declared, "--wrt", s.wrt])
+    more = ", constraints=…" if s.constraints else ""
+    return f"`{command}` gives f and its gradient for scipy.optimize.minimize(…, jac=True{more})"
 
 
 def _eigen_words(X: Node, e: Eigenproblem, write: Callable[[Node], str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import sympy
@@ -13,6 +14,7 @@ from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts, rigid
 from matcalc.calculus.parts import base_of
 from matcalc.calculus.reasons import Reason
+from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
 from matcalc.language.parser import parse
@@ -22,7 +24,7 @@ from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, name_of,
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.verdict import together
 from matcalc.printing.text import text
-from matcalc.request import leaves_asked, not_scalar, read_problem
+from matcalc.request import leaves_asked, letters_asked, not_scalar, read_problem
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulebase.differential import inner
 from matcalc.solution import Solution, StationaryPoint, restored, shortest
@@ -50,13 +52,22 @@ _PART = "~X"
 
 @dataclass(frozen=True)
 class _Asked:
-    """A problem without names for its parts, the variable, and what stands for it where it is a part of one."""
+    """A problem without names for its parts, the variable, and what stands for it where it is a part of one.
 
+    `given` is the problem with them.
+    """
+
+    given: Problem
     problem: Problem
     engine: Engine
     wrt: Node
     unknown: Node
     constraints: tuple[Constraint, ...]
+
+    @cached_property
+    def naming(self) -> Simplifier | None:
+        """What writes expressions in the names of the parts."""
+        return Engine(self.given, self.engine.rules).simplified_for(base_of(self.wrt)) if self.given.definitions else None
 
     def hidden(self, e: Node) -> Node:
         """e with the unknown for the part that is asked for."""
@@ -139,14 +150,13 @@ def _read(
     first = read_problem(problem, declare, rules, wrt)
     if not subject_to:
         return first.entry, ()
-    stated = [_equation(c) for c in subject_to]
+    stated = [_equation(c, first, rules) for c in subject_to]
     declared = first.declared if isinstance(problem, str | Problem) else first.declarations
-    letters = [name for name, e in first.variables.items() if "integer" in properties(e)]
     again = parse(
         first.source,
         [*declared, *(f"assume {c}" for c in stated)],
         signatures=rules.signatures,
-        reserved=[] if letters else (),
+        reserved=letters_asked(wrt),
         latex=first.latex,
     )
     pairs = again.facts[len(again.facts) - len(stated) :]
@@ -160,13 +170,17 @@ def _read(
     return replace(again, facts=again.facts[: len(again.facts) - len(stated)], declared=tuple(declared)), pairs
 
 
-def _equation(constraint: str) -> str:
-    """The constraint with == between its sides."""
+def _equation(constraint: str, known: Problem, rules: Rulebase) -> str:
+    """The constraint with == between its sides, in the language where it is LaTeX."""
     if any(sign in constraint for sign in ("<", ">", "≤", "≥")):
         raise ArgumentError("a constraint is an equation", source=constraint, hint="write left == right")
     if "=" not in constraint:
         raise ArgumentError("a constraint is an equation", source=constraint, hint="write left == right")
-    return constraint if "==" in constraint else constraint.replace("=", "==", 1)
+    stated = constraint if "==" in constraint else constraint.replace("=", "==", 1)
+    if "\\" not in stated:
+        return stated
+    sides = (parse(side, known.declarations, signatures=rules.signatures, latex=True) for side in stated.split("=="))
+    return " == ".join(text(side.expression) for side in sides)
 
 
 def _prepared(
@@ -193,7 +207,7 @@ def _prepared(
     if len(found) < len(pairs):
         lost = next(text(a) for a, b in pairs if not occurs(sub(a, b), free))
         raise ArgumentError(f"the constraint on {lost} does not depend on {text(X)}", hint="leave it out")
-    return _Asked(problem, engine, free, unknown, found), pairs
+    return _Asked(read, problem, engine, free, unknown, found), pairs
 
 
 def _squared(left: Node, right: Node) -> tuple[Node, Node]:
@@ -308,7 +322,9 @@ def _point(
     where: tuple[Node, ...] = ()
     if kinds and not kind:
         kind, where = _kind_where(wanted, f.node, asked.problem.variables.values())
-    return StationaryPoint(node, asked.wrt, asked.engine, kind, agreed, positive, kinds, moves, f.complete, f.inverted, where)
+    return StationaryPoint(
+        node, asked.wrt, asked.engine, kind, agreed, positive, kinds, moves, f.complete, f.inverted, where, asked.naming
+    )
 
 
 def _kind_where(wanted: Stationarity, node: Node, variables: Iterable[Node]) -> tuple[str, tuple[Node, ...]]:

@@ -32,6 +32,8 @@ from matcalc.rulebase.differential import differential
 from matcalc.stationary.terms import is_invertible, occurs
 
 DIRECTION = "~"
+_DEEPEST = 50
+"""How deep the unknown may stand within a term."""
 ISOLATED, SYLVESTER, STACKED = "isolate", "sylvester", "vec"
 """How a linear equation was solved."""
 
@@ -91,17 +93,19 @@ def _starts_at_zero(t: Node, unknown: Node, simplify: Simplifier) -> bool:
     return zero[id(t)]
 
 
-def sides(t: Node, unknown: Node) -> Sides | None:
-    """The A and B of a term that is A*X*B; None where it is none such."""
+def sides(t: Node, unknown: Node, depth: int = 0) -> Sides | None:
+    """The A and B of a term that is A*X*B; None where it is none such, or too deep."""
     if t is unknown:
         return Sides()
+    if depth > _DEEPEST:
+        return None
     holds = depends_on([t], {unknown}, {})
     name, args = head(t), operands(t)
     moving = [o for o in args if id(o) in holds]
     if len(moving) != 1:
         return None
     o = moving[0]
-    found = sides(o, unknown)
+    found = sides(o, unknown, depth + 1)
     if found is None:
         return None
     others = [x for x in args if x is not o]

@@ -72,7 +72,7 @@ def _document(words: Notation, s: Solution, steps: bool) -> Document:
 def _result(words: Notation, s: Solution) -> Block:
     """The solutions; what else the equation that remains."""
     if s.points:
-        return Block("", (Chain(_rows(words, [(words.write(s.variable), p.node) for p in s.points], s)),))
+        return Block("", (Chain(_rows(words, [(words.write(s.variable), p.named(p.node)) for p in s.points], s)),))
     return Block("", (Chain(_rows(words, [(words.write(left), right) for left, right in s.remaining], s)),))
 
 
@@ -168,9 +168,9 @@ def as_json(s: Solution, steps: bool = False) -> str:
 def _point(words: Notation, s: Solution, p: StationaryPoint) -> dict[str, object]:
     return {
         "wrt": text(s.variable),
-        "text": s.write(p.node, "text"),
-        "unicode": s.write(p.node, "unicode"),
-        "latex": s.write(p.node, "latex"),
+        "text": s.write(p.named(p.node), "text"),
+        "unicode": s.write(p.named(p.node), "unicode"),
+        "latex": s.write(p.named(p.node), "latex"),
         "kind": p.kind,
         "said": kind_in_words(words, p),
         "conditions": list(p.conditions_in(text)),

@@ -130,7 +130,13 @@ def _linear(
     if solved.left is not unknown:
         told.append(Move(solved.left, solved.right, COLLECTED))
     told.append(Move(unknown, node, SOLVED[solved.how]))
-    return [Found(node, tuple(told), inverted=solved.inverted if is_zero(node) else ())]
+    return [Found(node, tuple(told), inverted=tuple(M for M in solved.inverted if not _is_seen(M, node, simplify)))]
+
+
+def _is_seen(M: Node, node: Node, simplify: Simplifier) -> bool:
+    """Whether the solution shows that M is inverted: not where it has cancelled, inv(A*B)*A*c = inv(B)*c."""
+    shown = {x for x in postorder([node]) if head(x) in _INVERTS}
+    return all(x in shown for x in postorder([simplify(inverse(M))]) if head(x) in _INVERTS)
 
 
 def finished(e: Node, simplify: Simplifier) -> Node:
@@ -259,6 +265,7 @@ _INVERSES: dict[str, Callable[[Node, Node], Node | None]] = {
     "matpow": _square_root,
 }
 """The X with f(X) = W, for V = f(X)."""
+_INVERTS = frozenset({"inv", "spow", "hadpow", "matpow"})
 _KEPT = frozenset({"inv", "matpow"})
 
 
@@ -289,7 +296,7 @@ def _undone(f: Found, V: Node, Z: Node, unknown: Node, simplify: Simplifier, dep
     reason = Reason(f"inverse-of-{head(V)}" if head(V) != "inv" else "both-sides-inverted")
     told = (*shown, Move(inner, W, reason))
     if inner is unknown:
-        return [replace(f, node=W, moves=told)]
+        return [replace(f, node=W, moves=told, inverted=() if head(V) == "inv" else f.inverted)]
     further = solutions(sub(inner, W), unknown, simplify, depth + 1)
     return [replace(g, moves=(*told, *g.moves), inverted=(*f.inverted, *g.inverted)) for g in further]
 
