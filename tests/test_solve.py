@@ -8,20 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+import sympy
 
 import matcalc as mc
-from matcalc import cli
+from matcalc.calculus.engine import Engine
 from matcalc.language.parser import parse_formula
-from matcalc.nodes.algebra import add, mul, number, rebuild
-from matcalc.nodes.expr import head, name_of, scalar_node, shape, substitute, tree_size
-from matcalc.numeric.agree import agree
+from matcalc.nodes.algebra import add, mul, number
+from matcalc.nodes.expr import name_of, tree_size
 from matcalc.printing.text import text
 from matcalc.rulebase.base import rulebase
 from matcalc.stationarity import _prepared, _read, _wanted
 from matcalc.stationary.confirm import confirm
+from matcalc.stationary.linear import is_linear
 from tests.corpus_entries import FOLDER, Point
 from tests.index_entries import IndexEntry
+from tests.stationary_problems import CONSTRAINED, COURSE, OPEN, solve
 
 ENTRIES = [
     IndexEntry(record)
@@ -30,11 +31,6 @@ ENTRIES = [
     if record["task"] == "solve"
 ]
 by_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
-
-
-@cache
-def solve(expr: str, wrt: str, declare: str | None = None, *constraints: str) -> mc.Solution:
-    return mc.solve(expr, wrt, declare=declare, subject_to=constraints)
 
 
 # ---------------------------------------------------------------- the corpus
@@ -98,88 +94,6 @@ def _moved(entry: IndexEntry, point: Point, value: Any) -> Point:
 
 # ---------------------------------------------------------------- a course's problems
 
-COURSE = [
-    # regression
-    ("norm(y - X*w)^2", "w", None, "inv(X'*X)*X'*y", "minimum"),
-    ("norm(y - a*x)^2", "a", "a: scalar", "x'*y/(x'*x)", "minimum"),
-    ("(y - X*w)'*inv(S)*(y - X*w)", "w", "S: matrix posdef", "inv(X'*inv(S)*X)*X'*inv(S)*y", "minimum"),
-    (
-        "(y - X*w)'*V*(y - X*w) + alpha*norm(w)^2",
-        "w",
-        "V: matrix posdef",
-        "inv(X'*V*X + alpha*eye(d))*X'*V*y",
-        "minimum",
-    ),
-    (
-        "norm(Y - G*X)^2 + alpha*norm(X)^2 + beta*norm(D*X)^2",
-        "X",
-        None,
-        "inv(G'*G + beta*D'*D + alpha*eye(k))*G'*Y",
-        "minimum",
-    ),
-    ("norm(X*W + ones(n)*b' - Y)^2", "b", None, "mean(Y' - W'*X', axis=1)", "minimum"),
-    ("norm(K*a - y)^2 + l*a'*K*a", "a", "K: matrix posdef; l: scalar positive", "inv(K + l*eye(n))*y", "minimum"),
-    ("norm(A*X*B - C)^2", "X", None, "inv(A'*A)*A'*C*B'*inv(B*B')", "minimum"),
-    (
-        "sum(v[t]*(x[t]'*w - y[t])^2 for t in 1..N)",
-        "w",
-        "x: vectors(d,N)",
-        "inv(sum(v[t]*x[t]*x[t]' for t in 1..N))*sum(v[t]*y[t]*x[t] for t in 1..N)",
-        "minimum",
-    ),
-    (
-        "sum(norm(x[t] - A*x[t-1])^2 for t in 2..N)",
-        "A",
-        "x: vectors(d,N)",
-        "sum(x[t]*x[t - 1]' for t in 2..N)*inv(sum(x[t - 1]*x[t - 1]' for t in 2..N))",
-        "minimum",
-    ),
-    # likelihoods
-    ("sum(x)*log(l) - N*l", "l", "x: vector; l: scalar positive; N: scalar positive", "sum(x)/N", "maximum"),
-    ("N*log(r) - r*sum(x)", "r", "x: vector(N); r: scalar positive", "N/sum(x)", "maximum"),
-    ("sum(x)*log(p) + (N - sum(x))*log(1 - p)", "p", "x: vector(N); p: scalar", "mean(x)", ""),
-    ("-N/2*log(s) - norm(y - X*w)^2/(2*s)", "s", "y: vector(N); s: scalar positive", "norm(y - X*w)^2/N", "maximum"),
-    (
-        "sum(logdet(P) - (x[t] - mu)'*P*(x[t] - mu) for t in 1..N)",
-        "P",
-        "x: vectors(d,N); P: matrix posdef; mu: vector",
-        "N*inv(sum((x[t] - mu)*(x[t] - mu)' for t in 1..N))",
-        "maximum",
-    ),
-    ("logdet(P) - tr(S*P) - a*tr(P)", "P", "P, S: matrix posdef; a: scalar positive", "inv(S + a*eye(n))", "maximum"),
-    ("tr(S*P) - logdet(P)", "P", "P: matrix diagonal posdef; S: matrix posdef", "diag(1 ./ diag(S))", "minimum"),
-    ("logdet(X) - tr(A*X)", "X", "X: matrix(n,n)", "inv(A)", "saddle"),
-    # clusters, factors, filters
-    (
-        "sum(sum((x[t] - mu[k])'*inv(S)*(x[t] - mu[k])*R[t,k] for k in 1..K) for t in 1..N)",
-        "mu[j]",
-        "x: vectors(d,N); mu: vectors(d,K); S: matrix posdef",
-        "sum(R[t,j]*x[t] for t in 1..N)/sum(R[t,j] for t in 1..N)",
-        "minimum",
-    ),
-    ("norm(X - u*v')^2", "u", None, "X*v/(v'*v)", "minimum"),
-    ("norm(W*X - Y)^2", "W[i,:]", None, "Y[i,:]*X'*inv(X*X')", "minimum"),
-    (
-        "1/2*norm(A*x - b)^2 + 1/2*(x - m)'*P*(x - m)",
-        "x",
-        "P: matrix posdef",
-        "inv(A'*A + P)*(A'*b + P*m)",
-        "minimum",
-    ),
-    # matrix equations, functions with an inverse
-    ("tr(X'*A*X) + tr(X*B*X') - 2*tr(C'*X)", "X", "A, B: matrix posdef", "sylvester(A, B, C)", "minimum"),
-    ("norm(B*X - A)^2", "X", "X: matrix symmetric", "sylvester(B'*B, B'*B, B'*A + A'*B)", "minimum"),
-    ("tr(X'*A*X*B) - 2*tr(X'*C)", "X", "A, B: matrix posdef", "inv(A)*C*inv(B)", "minimum"),
-    ("norm(D .* (X - Y))^2 + a*norm(X)^2", "X", "a: scalar positive", "D.^2 .* Y ./ (D.^2 + a)", "minimum"),
-    ("sum(x .* log(x) - x .* b)", "x", None, "exp(-1)*exp(b)", "minimum"),
-    ("sum(log(x)) - x'*y", "x", "y: vector positive", "1 ./ y", "maximum"),
-    ("exp(-norm(x - a)^2)", "x", None, "a", "maximum"),
-    ("a*s + b/s", "s", "s, a, b: scalar positive", "sqrt(b)/sqrt(a)", "minimum"),
-    ("norm(X - A)^2", "X", "X: matrix skew; A: matrix(n,n)", "1/2*(A - A')", "minimum"),
-    ("norm(X - A)^2", "X", "X: matrix lower; A: matrix(n,n)", "tril(A)", "minimum"),
-    ("x'*A*x", "x", "A: matrix symmetric", "zeros(n)", "minimum"),
-]
-
 
 @pytest.mark.parametrize(("expr", "wrt", "declare", "expected", "kind"), COURSE)
 def test_a_problem_of_a_course(expr: str, wrt: str, declare: str | None, expected: str, kind: str) -> None:
@@ -204,22 +118,6 @@ def test_a_sylvester_equation_is_named() -> None:
 
 
 # ---------------------------------------------------------------- constraints
-
-CONSTRAINED = [
-    ("-sum(p .* log(p))", "p", None, ["sum(p) == 1"], "ones(n)/n", "maximum"),
-    ("-sum(p .* log(q))", "q", "p: vector positive", ["sum(q) == 1"], "p/sum(p)", "minimum"),
-    ("-sum(p .* log(q))", "q", "p: vector simplex", ["sum(q) == 1"], "p", "minimum"),
-    ("-sum(p .* log(q))", "q", "p, q: vector simplex", [], "p", "minimum"),
-    ("sum(p .* log(p ./ q))", "p", "q: vector positive", ["sum(p) == 1"], "q/sum(q)", "minimum"),
-    ("p'*log(p) - b'*p", "p", None, ["sum(p) = 1"], "softmax(b)", "minimum"),
-    ("sum(sum(R[t,k]*log(p[k]) for k in 1..K) for t in 1..N)", "p", None, ["sum(p) == 1"], None, "maximum"),
-    ("norm(x)^2", "x", None, ["A*x == b"], "A'*inv(A*A')*b", "minimum"),
-    ("norm(A*x - b)^2", "x", None, ["C*x == c"], None, "minimum"),
-    ("w'*S*w", "w", "S: matrix posdef", ["sum(w) == 1"], "sum(inv(S), axis=1)/sum(inv(S))", "minimum"),
-    ("w'*S*w", "w", "S: matrix posdef", ["sum(w) == 1", "mu'*w == r"], None, "minimum"),
-    ("x'*A*x", "x", "A: matrix posdef", ["a'*x == 1"], "inv(A)*a/(a'*inv(A)*a)", "minimum"),
-    ("tr(X'*A*X)", "X", "A: matrix posdef", ["B*X == C"], "inv(A)*B'*inv(B*inv(A)*B')*C", "minimum"),
-]
 
 
 @pytest.mark.parametrize(("expr", "wrt", "declare", "constraints", "expected", "kind"), CONSTRAINED)
@@ -288,6 +186,16 @@ def test_principal_components_are_an_eigenproblem(
     assert all(part in remarks for part in said.split("{}"))
 
 
+def test_constraints_may_be_latex_and_problems_sympy() -> None:
+    latex = mc.solve(r"\|Xw-y\|_2^2", "w", subject_to=r"\mathbf{1}^T w = 1")
+    assert latex.verification
+    assert latex.verification.ok
+    n, d = sympy.symbols("n d", integer=True, positive=True)
+    X, w, y = sympy.MatrixSymbol("X", n, d), sympy.MatrixSymbol("w", d, 1), sympy.MatrixSymbol("y", n, 1)
+    assert mc.solve((X * w - y).T * (X * w - y), w).expression == (X.T * X).inverse() * X.T * y
+    assert mc.solve((X * w - y).T * (X * w - y), w, subject_to="sum(w) == 1").unique
+
+
 def test_a_linear_function_on_the_sphere_has_two_stationary_points() -> None:
     found = solve("b'*x", "x", None, "x'*x == 1")
     assert [(text(p.node), p.kind) for p in found.points] == [("-b/norm(b)", "minimum"), ("b/norm(b)", "maximum")]
@@ -322,25 +230,6 @@ def test_a_constraint_without_the_variable_is_refused() -> None:
 def test_all_roots_of_a_polynomial_are_told_with_their_kinds() -> None:
     found = solve("x^4 - 2*x^2", "x", "x: scalar")
     assert {(text(p.node), p.kind) for p in found.points} == {("1", "minimum"), ("-1", "minimum"), ("0", "maximum")}
-
-
-OPEN = [
-    ("sum(exp(X*w))", "w", None, "X'*exp(X*w) == 0"),
-    ("sum(log(1 + exp(X*w))) - y'*X*w", "w", None, "X'*(sigmoid(X*w) - y) == 0"),
-    ("exp(a'*x) + norm(x)^2", "x", None, None),
-    ("x'*A*x/(x'*x)", "x", "A: matrix symmetric", None),
-    ("tr(inv(X)*A) + tr(X*B)", "X", "X, A, B: matrix posdef", "B - inv(X)*A*inv(X) == 0"),
-    ("logdet(S) + tr(inv(S)*M) + alpha*tr(S)", "S", "S, M: matrix posdef", None),
-    ("x^5 - x + a*x^3", "x", "x, a: scalar", None),
-    ("cos(t)", "t", "t: scalar", None),
-    ("sum(abs(x)) + norm(x - b)^2", "x", None, "2*(x - b) + sign(x) == 0"),
-    ("sum(max(x, 0)) + norm(x - b)^2", "x", None, None),
-    ("norm(x - a)", "x", None, None),
-    ("logdet(X'*A*X)", "X", "A: matrix posdef", None),
-    ("ell(X*w) + norm(w)^2", "w", "ell: function(vector) -> scalar", None),
-    ("tr(A*X)", "X", None, "A' == 0"),
-    ("norm(P - B*B')^2", "B", None, None),
-]
 
 
 @pytest.mark.parametrize(("expr", "wrt", "declare", "equation"), OPEN)
@@ -418,6 +307,47 @@ def test_least_squares_without_full_rank_has_many_solutions() -> None:
     assert str(solve("norm(X*w - y)^2", "w", "X: matrix(1000,2000)")) == "pinv(X)*y"
 
 
+def test_what_is_singular_at_any_size_is_not_inverted() -> None:
+    assert (str(solve("(c'*x)^2", "x")), solve("(c'*x)^2", "x").unique) == ("zeros(n)", False)
+    assert (str(solve("(c'*x - 1)^2", "x")), solve("(c'*x - 1)^2", "x").unique) == ("pinv(c')", False)
+    assert str(solve("(c'*x - 1)^2 + norm(x)^2", "x")) == "inv(c*c' + eye(n))*c"
+
+
+def test_what_cancels_is_still_a_condition() -> None:
+    found = solve("norm(A*B*x - A*c)^2", "x", "A, B: matrix(n,n)")
+    assert str(found) == "inv(B)*c"
+    assert found.conditions == ("B is invertible", "B'*A'*A*B is invertible")
+
+
+@pytest.mark.parametrize(
+    ("term", "linear"),
+    [
+        ("A*x", True),
+        ("c'*x*c", True),
+        ("D .* x", True),
+        ("sum(x)*c", True),
+        ("diag(x)*c", True),
+        ("sum(c[i]*x for i in 1..n)", True),
+        ("(c'*x - 1)*c", False),
+        ("A*x + c", False),
+        ("sign(x)", False),
+        ("max(x, 0)", False),
+        ("(c'*x)*x", False),
+        ("exp(x)", False),
+    ],
+)
+def test_linear_is_what_is_0_at_0_and_has_a_constant_slope(term: str, linear: bool) -> None:
+    problem = mc.parse(term, "x, c, D: vector(n); A: matrix(n,n)")
+    simplify = Engine(problem, rulebase()).simplifier
+    assert is_linear(problem.expression, problem.variables["x"], simplify) is linear
+
+
+def test_a_deep_network_is_left_open_in_little_time() -> None:
+    layers = "; ".join(["h0 = X", *(f"h{i + 1} = tanh(h{i}*W{i})" for i in range(30))])
+    names = ", ".join(f"W{i}" for i in range(30))
+    assert not solve(f"{layers}; norm(h30 - Y)^2", "W3", f"{names}: matrix").solved
+
+
 def test_the_kind_may_depend_on_a_sign() -> None:
     (point,) = solve("sum(c .* log(p))", "p", None, "sum(p) == 1").points
     assert point.kind == "maximum"
@@ -428,138 +358,9 @@ def test_the_kind_may_depend_on_a_sign() -> None:
 
 
 def test_a_named_part_is_put_in() -> None:
+    network = solve("h = max(X*A, 0); f = norm(h*B - Y)^2", "B", "A, B: matrix")
+    assert str(network) == "inv(h'*h)*h'*Y"
+    assert network.conditions == ("h'*h is invertible",)
+    assert network.function().code.count("maximum") == 1
     assert str(solve("Z = X*W; f = norm(Z - Y)^2 + norm(W)^2", "W")) == "inv(X'*X + eye(d))*X'*Y"
     assert str(solve("Z = X*W; f = norm(Z - Y)^2 + norm(W)^2", "Z")) == "Y"
-
-
-# ---------------------------------------------------------------- steps
-
-
-STEPPED = [(e, w, d, []) for e, w, d, *_ in COURSE[:26]] + [(e, w, d, c) for e, w, d, c, *_ in CONSTRAINED if c]
-
-
-@pytest.mark.parametrize(("expr", "wrt", "declare", "constraints"), STEPPED)
-def test_every_equation_on_the_way_holds_at_the_solution(
-    expr: str, wrt: str, declare: str | None, constraints: list[str]
-) -> None:
-    found = mc.solve(expr, wrt, declare=declare, subject_to=constraints, verify=False)
-    (point,) = found.points
-    put = {found.variable: point.node}
-    for move in reversed(point.moves):  # what a multiplier is worth is told last
-        if head(move.left) == "symbol" and move.left not in put:
-            put[move.left] = move.right
-    for move in point.moves:
-        left, right = move.left, move.right
-        for _ in put:
-            left, right = (substitute(e, put, rebuild) for e in (left, right))
-        if left is right:
-            continue
-        if not shape(right):  # 0 of any shape
-            left, right = add(number(1), _entry(left)), add(number(1), right)
-        check = agree(left, right, rules=found.rules, facts=found.problem.facts)
-        assert check.ok is not False, f"{text(move.left)} = {text(move.right)}: {check.reason}"
-
-
-def _entry(e: Any) -> Any:
-    """A scalar that is 0 where a matrix is."""
-    return scalar_node("norm", (e,)) if shape(e) else e
-
-
-def test_a_derivation_ends_in_the_solution() -> None:
-    steps = solve("norm(X*w - y)^2 + alpha*norm(w)^2", "w").steps
-    assert [step.text for step in steps][-3:] == [
-        "df/dw = 2*(X'*(X*w - y) + alpha*w)",
-        "(X'*X + alpha*eye(d))*w = X'*y",
-        "w = inv(X'*X + alpha*eye(d))*X'*y",
-    ]
-    assert steps[-2].rule == "the-gradient-is-zero, linear-terms-collected"
-
-
-def test_a_derivation_under_constraints_begins_with_the_lagrangian() -> None:
-    steps = [step.text for step in solve("-sum(p .* log(p))", "p", None, "sum(p) == 1").steps]
-    assert steps[0] == "L = lambda*(sum(p) - 1) - sum(p .* log(p))"
-    assert steps[-2:] == ["lambda = 1 + log(1/n)", "p = ones(n)/n"]
-
-
-@pytest.mark.parametrize("form", ["text", "unicode", "latex", "markdown", "html"])
-def test_a_derivation_in_every_form(form: str) -> None:
-    for found in (
-        solve("norm(X*w - y)^2", "w"),
-        solve("b'*x", "x", None, "x'*x == 1"),
-        solve("sum(exp(X*w))", "w"),
-        solve("tr(P'*S*P)", "P", "S: matrix symmetric", "P'*P == eye(k)"),
-    ):
-        assert found.explain(form)
-        assert found.explain(form, steps=False)
-
-
-# ---------------------------------------------------------------- the other ways out
-
-
-def test_a_solution_is_an_ordinary_result() -> None:
-    found = solve("norm(X*w - y)^2 + alpha*norm(w)^2", "w")
-    assert found.shape == ("d",)
-    assert found.unicode() == "(XᵀX + αI_d)⁻¹Xᵀy"
-    assert found.latex() == r"(X^\top X + \alpha I_{d})^{-1} X^\top y"
-    assert found._repr_latex_().startswith("$")
-    assert repr(found) == "<solution for w: inv(X'*X + alpha*eye(d))*X'*y>"
-    assert {str(s) for s in found.expression.free_symbols} >= {"X", "y", "alpha"}  # type: ignore[union-attr]
-
-
-def test_a_solution_as_a_function() -> None:
-    rng = np.random.default_rng(2)
-    X, y = rng.normal(size=(8, 3)), rng.normal(size=8)
-    w = solve("norm(X*w - y)^2 + alpha*norm(w)^2", "w").function()(X=X, y=y, alpha=0.5)
-    np.testing.assert_allclose(w, np.linalg.solve(X.T @ X + 0.5 * np.eye(3), X.T @ y), rtol=1e-10)
-
-
-def test_a_solution_without_a_check() -> None:
-    found = mc.solve("norm(X*w - y)^2", "w", verify=False)
-    assert found.verification is None
-    assert "not checked: not asked for" in found.explain(steps=False)
-
-
-def test_json_tells_everything() -> None:
-    told = json.loads(solve("b'*x", "x", None, "x'*x == 1").json(steps=True))
-    assert told["constraints"] == ["x'*x == 1"]
-    assert told["equation"] == "2*lambda*x + b == 0"
-    assert [(p["text"], p["kind"]) for p in told["solutions"]] == [("-b/norm(b)", "minimum"), ("b/norm(b)", "maximum")]
-    assert told["verified"] is True
-    assert told["steps"][-1]["text"] == "x = -b/norm(b)"
-    assert json.loads(solve("sum(exp(X*w))", "w").json())["remaining"] == ["X'*exp(X*w) == 0"]
-
-
-def run(*args: str) -> Any:
-    return CliRunner().invoke(cli.command, ["solve", *args], catch_exceptions=False)
-
-
-def test_the_command_prints_the_solution() -> None:
-    result = run("norm(X*w - y)^2 + alpha*norm(w)^2", "--wrt", "w")
-    assert result.exit_code == 0
-    assert "w = inv(X'*X + alpha*eye(d))*X'*y" in result.output
-    assert run(r"\|Xw-y\|_2^2", "--wrt", "w", "--steps").exit_code == 0
-    assert "def stationary_point_of_f(X, y):" in run("norm(X*w - y)^2", "--wrt", "w", "--format", "numpy").output
-    assert json.loads(run("norm(X*w - y)^2", "--wrt", "w", "--format", "json").output)["solved"] is True
-
-
-def test_the_command_takes_constraints() -> None:
-    result = run("tr(Phi'*Sigma*Phi)", "--wrt", "Phi", "--subject-to", "Phi'*Phi == eye(k)", "-d", "Sigma: matrix symmetric")
-    assert result.exit_code == 0
-    assert "Sigma*Phi = Phi*Lambda" in result.output
-    assert "k largest eigenvalues at a maximum" in result.output
-
-
-def test_the_command_offers_numbers_where_there_is_no_closed_form() -> None:
-    result = run("sum(exp(X*w))", "--wrt", "w")
-    assert result.exit_code == 0
-    assert "X'*exp(X*w) = 0" in result.output
-    assert "scipy.optimize.minimize" in result.output
-
-
-@pytest.mark.parametrize(
-    "args",
-    [["x*y", "-d", "x, y: scalar"], ["norm(x)^2", "--subject-to", "x < 1"], ["x", "--wrt", "x"], ["norm(x)^2", "--wrt", "z"]],
-)
-def test_bad_input_is_an_error(args: list[str]) -> None:
-    with pytest.raises(mc.MatcalcError):
-        run(*args)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from matcalc.calculus.adjoint import depends_on
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.calculus.vectorize import vectorize
-from matcalc.errors import UndifferentiableError
 from matcalc.nodes.algebra import (
     add,
     divide,
@@ -28,7 +27,6 @@ from matcalc.nodes.algebra import (
 )
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, operands, postorder, shape, substitute, variable
 from matcalc.nodes.indices import SUM, free_indices, index_sum
-from matcalc.rulebase.differential import differential
 from matcalc.stationary.terms import is_invertible, occurs
 
 DIRECTION = "~"
@@ -68,29 +66,26 @@ class Solved:
 
 
 def is_linear(t: Node, unknown: Node, simplify: Simplifier) -> bool:
-    """Whether a term is linear in the unknown: it is 0 where that is 0, and its differential does not hold it."""
-    D = variable(DIRECTION, shape(unknown))
-    try:
-        moved = simplify(differential(t, {unknown: D}, simplify.rules))
-    except UndifferentiableError:
-        return False
-    return occurs(moved, D) and not occurs(moved, unknown) and _starts_at_zero(t, unknown, simplify)
+    """Whether a term is linear in the unknown: every operation on the way to it is linear, and 0 where its operand is."""
+    degree: dict[int, int] = {}
+    holds = depends_on([t], {unknown}, {})
+    for x in postorder([t], lambda x: operands(x) if id(x) in holds else ()):
+        below = [degree[id(o)] for o in operands(x)] if id(x) in holds else []
+        degree[id(x)] = 1 if x is unknown else _degree(x, below, simplify) if below else 0
+    return degree[id(t)] == 1
 
 
-def _starts_at_zero(t: Node, unknown: Node, simplify: Simplifier) -> bool:
-    """Whether t is 0 where the unknown is: the unknown is a factor of every term, or stands in what is linear in it."""
-    zero: dict[int, bool] = {}
-    for x in postorder([t]):
-        name, below = head(x), [zero[id(o)] for o in operands(x)]
-        if x is unknown or name in ("mul", "smul", "hadamard"):
-            zero[id(x)] = x is unknown or any(below)
-        elif name in ("add", "sadd"):
-            zero[id(x)] = all(below)
-        elif name in ("transpose", "scalar", SUM):
-            zero[id(x)] = below[0]
-        else:
-            zero[id(x)] = any(is_null and simplify.rules.has_adjoint(name, i) for i, is_null in enumerate(below))
-    return zero[id(t)]
+def _degree(x: Node, below: list[int], simplify: Simplifier) -> int:
+    """1 of what is linear in the unknown, 2 of anything else that holds it, where its operands have these degrees."""
+    name = head(x)
+    if name in ("mul", "smul", "hadamard"):
+        return min(sum(below), 2)
+    if name in ("add", "sadd"):
+        return 1 if set(below) == {1} else 2
+    if name in ("transpose", "scalar", SUM):
+        return below[0]
+    linear = sum(below) == 1 and all(simplify.rules.has_adjoint(name, i) for i, d in enumerate(below) if d)
+    return 1 if linear else 2
 
 
 def sides(t: Node, unknown: Node, depth: int = 0) -> Sides | None:
