@@ -14,6 +14,7 @@ from matcalc.calculus.engine import Engine
 from matcalc.calculus.facts import declared_facts, rigid
 from matcalc.calculus.parts import base_of
 from matcalc.calculus.reasons import Reason
+from matcalc.calculus.separate import separate
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.errors import ArgumentError, ShapeError
 from matcalc.exchange.interchange import own_symbols
@@ -21,6 +22,7 @@ from matcalc.language.parser import parse
 from matcalc.language.problem import Problem
 from matcalc.nodes.algebra import add, inverse, is_zero, mul, power, rebuild, sub
 from matcalc.nodes.expr import ONE, Node, head, is_scalar, matrix_node, name_of, properties, shape, substitute, variable
+from matcalc.nodes.families import member_shape
 from matcalc.numeric.linalg import Array
 from matcalc.numeric.verdict import together
 from matcalc.printing.text import text
@@ -95,6 +97,8 @@ def solve(
     known = rules or rulebase()
     read, pairs = _read(problem, wrt, [subject_to] if isinstance(subject_to, str) else subject_to, declare, known)
     (X,) = leaves_asked(read, [wrt])
+    if member_shape(X) is not None and not pairs and (parts := separate(Engine(read, known), X)) is not None:
+        X = parts.one  # each member has an equation of its own
     if not is_scalar(read.expression):
         raise not_scalar(read, "stationary points are those of a scalar", known)
     symbols = own_symbols(problem) if isinstance(problem, sympy.Basic) else {}

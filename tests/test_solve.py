@@ -196,6 +196,13 @@ def test_constraints_may_be_latex_and_problems_sympy() -> None:
     assert mc.solve((X * w - y).T * (X * w - y), w, subject_to="sum(w) == 1").unique
 
 
+def test_the_shortest_vector_on_an_ellipsoid_is_an_eigenvector() -> None:
+    found = solve("x'*x", "x", "Q: matrix posdef", "x'*Q*x == 1")
+    assert str(found) == "x == lambda*Q*x"
+    assert found.solved
+    assert not solve("x'*x", "x", None, "x'*x == 1").solved
+
+
 def test_a_linear_function_on_the_sphere_has_two_stationary_points() -> None:
     found = solve("b'*x", "x", None, "x'*x == 1")
     assert [(text(p.node), p.kind) for p in found.points] == [("-b/norm(b)", "minimum"), ("b/norm(b)", "maximum")]
@@ -305,6 +312,17 @@ def test_least_squares_without_full_rank_has_many_solutions() -> None:
     assert wide.unique is False
     assert wide.kind == "minimum"
     assert str(solve("norm(X*w - y)^2", "w", "X: matrix(1000,2000)")) == "pinv(X)*y"
+
+
+def test_a_family_is_solved_member_by_member() -> None:
+    families = "x: vectors(d,N); mu: vectors(d,K); S: matrices(d,d,K)"
+    f = "sum(sum(R[t,k]*(-1/2*logdet(S[k]) - 1/2*(x[t]-mu[k])'*inv(S[k])*(x[t]-mu[k])) for k in 1..K) for t in 1..N)"
+    S = solve(f, "S[j]", families)
+    assert str(S) == "sum(R[t,j]*(x[t] - mu[j])*(x[t] - mu[j])' for t in 1..N)/sum(R[t,j] for t in 1..N)"
+    assert S.verification
+    assert S.verification.ok
+    mu = solve("sum(sum(R[t,k]*norm(x[t] - mu[k])^2 for k in 1..K) for t in 1..N)", "mu", "x: vectors(d,N); mu: vectors(d,K)")
+    assert (mu.wrt, str(mu)) == ("mu[i]", "sum(R[t,i]*x[t] for t in 1..N)/sum(R[t,i] for t in 1..N)")
 
 
 def test_what_is_singular_at_any_size_is_not_inverted() -> None:

@@ -154,7 +154,7 @@ class _Trial:
     def at(self, point: Point, x: Array) -> tuple[float, str] | None:
         """The relative size of the gradient at a solution, and the kind of the latter; None where it has no value."""
         G, g = self._slope_at(point, x), self._held_at(point, x)
-        if G is None or g is None:
+        if G is None or g is None or self.sampler.computable(self._gradient, {**point.arrays, self.unknown: x}) is None:
             return None
         size = BESIDE * max(float(np.abs(x).max()), 1e-3)
         basis = [size * D for D in self._basis(x)]

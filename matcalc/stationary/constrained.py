@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from matcalc.calculus.engine import Engine
 from matcalc.calculus.reasons import Reason
 from matcalc.calculus.simplify.engine import Simplifier
-from matcalc.nodes.algebra import add, factors, inverse, is_zero, mul, rebuild, split_coefficient, sub, transpose, zeros
-from matcalc.nodes.expr import ONE, SCALAR, ZERO, Node, is_scalar, matrix_node, name_of, shape, substitute, variable
+from matcalc.nodes.algebra import add, eye, factors, inverse, is_zero, mul, rebuild, split_coefficient, sub, transpose, zeros
+from matcalc.nodes.expr import ONE, SCALAR, ZERO, Node, head, is_scalar, matrix_node, name_of, shape, substitute, variable
 from matcalc.rulebase.differential import inner
 from matcalc.stationary.linear import is_linear, sides
 from matcalc.stationary.solver import Found, Move, finished, solutions
@@ -162,11 +162,17 @@ def eigenproblem(L: Lagrangian, simplify: Simplifier) -> Eigenproblem | None:
         if is_scalar(B) and _is_absorbed(t, L.unknown, simplify):
             continue
         part = sides(t, L.unknown) if occurs(t, L.unknown) and is_linear(t, L.unknown, simplify) else None
-        if part is None or part.turned or not is_scalar(part.right) or is_scalar(mul(part.left, part.right)):
+        if part is None or part.turned or not is_scalar(part.right):
             return None
-        A.append(mul(part.left, part.right))
+        factor = mul(part.left, part.right)
+        A.append(mul(factor, eye(shape(L.unknown)[0])) if is_scalar(factor) else factor)
     total, direction = _bare(simplify(add(*A))) if A else (ZERO, 1)
-    if is_scalar(total) or is_zero(total) or simplify.structures.transposed(total) is not total:
+    if (
+        is_scalar(total)
+        or is_zero(total)
+        or (head(total) == "eye" and is_scalar(B))
+        or simplify.structures.transposed(total) is not total
+    ):
         return None
     X, M = L.unknown, constraint.multiplier
     right = mul(M, B, X) if is_scalar(M) else mul(B, X, M)
