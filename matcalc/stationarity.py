@@ -155,23 +155,24 @@ def _read(
     if not subject_to:
         return first.entry, ()
     stated = [_equation(c, first, rules) for c in subject_to]
-    declared = first.declared if isinstance(problem, str | Problem) else first.declarations
-    again = parse(
-        first.source,
-        [*declared, *(f"assume {c}" for c in stated)],
-        signatures=rules.signatures,
-        reserved=letters_asked(wrt),
-        latex=first.latex,
-    )
-    pairs = again.facts[len(again.facts) - len(stated) :]
-    small = [e for pair in pairs for e in pair if head(e) == "symbol" and not is_scalar(e) and shape(pair[0]) != shape(pair[1])]
-    new = [f"{name_of(e)}: scalar" for e in small if first.find(name_of(e)) is None]
-    if new:
-        return _read(problem, wrt, subject_to, [*declared, *new], rules)
-    for (left, right), typed in zip(pairs, subject_to, strict=True):
-        if shape(left) != shape(right):
+    declared = [*(first.declared if isinstance(problem, str | Problem) else first.declarations)]
+    reserved = letters_asked(wrt)
+    for _ in subject_to:
+        assumed = [*declared, *(f"assume {c}" for c in stated)]
+        again = parse(first.source, assumed, signatures=rules.signatures, reserved=reserved, latex=first.latex)
+        known, pairs = again.facts[: len(again.facts) - len(stated)], again.facts[len(again.facts) - len(stated) :]
+        if len(known) != len(first.facts):
+            raise ArgumentError("a constraint is no equation of its own", source=subject_to[0], hint="state each once")
+        uneven = [(pair, typed) for pair, typed in zip(pairs, subject_to, strict=True) if len({shape(e) for e in pair}) > 1]
+        if not uneven:
+            break
+        new = [name_of(e) for pair, _ in uneven for e in pair if head(e) == "symbol" and not is_scalar(e)]
+        new = [name for name in dict.fromkeys(new) if first.find(name) is None]
+        if not new:
+            typed = uneven[0][1]
             raise ShapeError("the sides of a constraint have different shapes", source=typed, span=(0, len(typed)))
-    return replace(again, facts=again.facts[: len(again.facts) - len(stated)], declared=tuple(declared)), pairs
+        declared += [f"{name}: scalar" for name in new]  # mu'*w == r says that r is one
+    return replace(again, facts=known, declared=tuple(declared)), pairs
 
 
 def _equation(constraint: str, known: Problem, rules: Rulebase) -> str:
