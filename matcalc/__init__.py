@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from matcalc.language.problem import Problem
     from matcalc.numeric.verify import Verification
     from matcalc.products import Product, hvp, jvp, vjp
+    from matcalc.solution import Solution
+    from matcalc.stationarity import solve
     from matcalc.steps import Step
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "Product",
     "RuleError",
     "ShapeError",
+    "Solution",
     "Step",
     "UndifferentiableError",
     "UnknownNameError",
@@ -69,6 +72,7 @@ __all__ = [
     "jacobians",
     "jvp",
     "parse",
+    "solve",
     "vjp",
 ]
 
@@ -79,6 +83,7 @@ _HOME = {
     "Hessian": "hessians",
     "Jacobian": "jacobians",
     "Problem": "language.problem",
+    "Solution": "solution",
     "Product": "products",
     "Step": "steps",
     "Verdict": "claims.verdict",
@@ -96,6 +101,7 @@ _HOME = {
     "jacobians": "jacobians",
     "jvp": "products",
     "parse": "language.parser",
+    "solve": "stationarity",
     "vjp": "products",
 }
 

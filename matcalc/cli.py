@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -21,8 +21,22 @@ import click
 
 from matcalc import __version__, catalogue
 from matcalc.arguments import ExpressionCommand, default_format, text_of
-from matcalc.codegen.backend import targets
 from matcalc.errors import MatcalcError, VerificationError
+from matcalc.options import (
+    BY,
+    CASES,
+    CLAIMED,
+    CONVENTIONS,
+    DECLARED,
+    FILE,
+    LATEX,
+    LAYOUTS,
+    PRINTED,
+    RULES,
+    TARGETS,
+    TYPESET,
+    takes,
+)
 from matcalc.rulefiles import signatures
 
 if TYPE_CHECKING:
@@ -31,14 +45,6 @@ if TYPE_CHECKING:
     from matcalc.result import Result
     from matcalc.rulebase.base import Rulebase
 
-_TYPESET = ("latex", "markdown", "html")
-FORMATS = ("text", "unicode", *_TYPESET, "json")
-TARGETS = targets()
-TRANSPOSES = ("top", "T", "prime")
-LAYOUTS = ("numerator", "denominator")
-CLAIMED = ("text", "unicode", "latex", "json")
-CONVENTIONS = ("structured", "independent")
-ENTRIES = ("all", "independent")
 DEBUG = "MATCALC_DEBUG"
 """The environment variable that lets an internal error through with its traceback."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -49,6 +55,7 @@ Examples:
   matcalc diff 'inv(X)*Y'
   matcalc jac 'softmax(z)' --wrt z
   matcalc hess 'logsumexp(A*x)' --wrt x
+  matcalc solve 'norm(X*w - y)^2' --wrt w
   matcalc 'Z = max(X*W, 0); f = norm(Z - Y)^2' --format latex
   matcalc code 'norm(X*w - y)^2' --wrt w --target jax
   matcalc check 'norm(X*w - y)^2' --wrt w "X'*(X*w - y)"
@@ -81,51 +88,7 @@ def command() -> None:
     """Closed-form derivatives of matrix expressions, each one confirmed by numbers."""
 
 
-_DECLARED = click.option("-d", "declare", multiple=True, metavar="DECLARATION", help="As in 'X: matrix(n,d) symmetric'.")
-_LATEX = click.option("--latex", is_flag=True, help="EXPR is LaTeX, which is assumed where it holds a backslash.")
-_RULES = click.option("--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Your own rule file.")
-_FILE = click.option("--file", is_flag=True, help="EXPR names a file that holds the problem.")
-_ASKED = [
-    click.argument("expr"),
-    click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this variable; every variable, if left out."),
-    _DECLARED,
-]
-_READ = [click.option("--no-verify", is_flag=True, help="Leave out the comparison with numbers."), _LATEX, _RULES, _FILE]
-"""What every command takes that derives something, before and after its own options."""
-_PRINTED = [
-    click.option(
-        "--format",
-        "form",
-        type=click.Choice((*FORMATS, *TARGETS)),
-        help="How to print, or the language of a program; by default unicode on a terminal, text elsewhere.",
-    ),
-    click.option("--steps", is_flag=True, help="The derivation, step by step."),
-    click.option("--cases", is_flag=True, help="Where indices are equal, and where they differ."),
-    click.option("--transpose", type=click.Choice(TRANSPOSES), help="The mark of a transpose in latex, markdown and html."),
-    click.option("--bold", is_flag=True, help="Bold matrices and vectors in latex, markdown and html."),
-    click.option("--standalone", is_flag=True, help="A whole LaTeX file."),
-]
-"""What every command takes that prints results."""
-_BY = click.option("--convention", type=click.Choice(ENTRIES), default="all", help="By which entries of a structured variable.")
-"""What the commands take whose result has a column for each entry of a variable."""
-
-
-_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-
-
-def _takes(*options: _Decorator) -> _Decorator:
-    """The decorator that gives a function the arguments and options of a command that derives, and these."""
-
-    def decorated(function: Callable[..., None]) -> Callable[..., None]:
-        decorators: list[_Decorator] = [*_ASKED, *options, *_READ]
-        for decorate in reversed(decorators):
-            function = decorate(function)
-        return function
-
-    return decorated
-
-
-_derives = _takes(*_PRINTED)
+_derives = takes(*PRINTED)
 
 
 @dataclass(frozen=True)
@@ -153,8 +116,8 @@ class _Asked:
 
     def read(self) -> tuple[Problem, Rulebase]:
         """The problem, and the rules to solve it by."""
-        if (self.transpose or self.bold) and self.form not in _TYPESET:
-            raise click.UsageError(f"--transpose and --bold go with --format {', '.join(_TYPESET)}")
+        if (self.transpose or self.bold) and self.form not in TYPESET:
+            raise click.UsageError(f"--transpose and --bold go with --format {', '.join(TYPESET)}")
         if self.standalone and self.form != "latex":
             raise click.UsageError("--standalone goes with --format latex")
         if (self.steps or self.cases) and self.form in TARGETS:
@@ -222,7 +185,7 @@ def diff(**options: Any) -> None:
 @command.command(cls=ExpressionCommand, short_help="The Jacobian of EXPR, and its action dF.")
 @_derives
 @click.option("--layout", type=click.Choice(LAYOUTS), default="numerator", help="Or its transpose.")
-@_BY
+@BY
 def jac(layout: str, convention: str, **options: Any) -> None:
     """The J with dvec(F) = J*dvec(X) for EXPR, a scalar, vector or matrix (`-`: read it from standard input)."""
     asked = _Asked(**options)
@@ -235,7 +198,7 @@ def jac(layout: str, convention: str, **options: Any) -> None:
 
 @command.command(cls=ExpressionCommand, short_help="The Hessian of EXPR, a scalar, and its quadratic form.")
 @_derives
-@_BY
+@BY
 def hess(convention: str, **options: Any) -> None:
     """The second derivatives of the scalar EXPR, a block for each pair of variables (`-`: read it from standard input)."""
     asked = _Asked(**options)
@@ -246,8 +209,27 @@ def hess(convention: str, **options: Any) -> None:
     asked.show(problem, hessians(problem, asked.names, convention=convention, verify=checked, rules=rules))
 
 
+@command.command(cls=ExpressionCommand, short_help="The stationary points of EXPR, in closed form.")
+@takes(
+    *(option for option in PRINTED if option is not CASES),
+    click.option("--subject-to", "constraints", multiple=True, metavar="EQUATION", help="A constraint, as in 'sum(p) == 1'."),
+)
+def solve(constraints: tuple[str, ...], **options: Any) -> None:
+    """The X at which the gradient of the scalar EXPR vanishes (`-`: read it from standard input)."""
+    asked = _Asked(**options)
+    problem, rules = asked.read()
+    from matcalc import stationarity
+    from matcalc.request import only_one
+
+    wrt = only_one(problem, asked.names)
+    found = stationarity.solve(problem, wrt, subject_to=constraints, verify=not asked.no_verify, rules=rules)
+    form, mark = asked.form or default_format(), asked.transpose or "top"
+    shown = found.render(form, steps=asked.steps, transpose=mark, bold=asked.bold, standalone=asked.standalone)
+    click.echo(shown.removesuffix("\n"))
+
+
 @command.command(cls=ExpressionCommand, short_help="A program: the value of EXPR and its gradients together.")
-@_takes(
+@takes(
     click.option(
         "--target", type=click.Choice(TARGETS), default="numpy", show_default=True, help="The language of the program."
     ),
@@ -273,12 +255,12 @@ def code(target: str, hessian: bool, **options: Any) -> None:
 @click.argument("claim", nargs=-1)
 @click.option("--wrt", metavar="NAME", help="CLAIM is the derivative of EXPR by this variable.")
 @click.option("--step", multiple=True, metavar="EQUATION", help="A line of the derivation: 'df = …', 'df/dZ = …' or 'Z = …'.")
-@_DECLARED
+@DECLARED
 @click.option("--format", "form", type=click.Choice(CLAIMED), help="How to print.")
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="structured", help="For symmetric and similar variables.")
-@_LATEX
-@_RULES
-@_FILE
+@LATEX
+@RULES
+@FILE
 def check(expr: str, claim: tuple[str, ...], step: tuple[str, ...], form: str | None, **options: Any) -> None:
     """What is right and what is wrong with CLAIM, an answer to EXPR; or with an identity: check "A" = "B"."""
     text, latex = text_of(expr, options.pop("file")), options.pop("latex") or None
@@ -299,7 +281,7 @@ def check(expr: str, claim: tuple[str, ...], step: tuple[str, ...], form: str | 
 
 @command.command("rules", short_help="List and search the rules; let them prove themselves.")
 @click.argument("words", nargs=-1, metavar="[check] [WORD]...")
-@_RULES
+@RULES
 def rules_command(words: tuple[str, ...], rules: tuple[Path, ...]) -> None:
     """The rules that mention every WORD; `rules check [NAME]` lets them prove themselves by numbers."""
     if words[:1] == ("check",):

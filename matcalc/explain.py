@@ -132,15 +132,15 @@ def explanation(words: Notation, results: Sequence[Result], title: str = "") -> 
     one, many = _TITLES[results[0].kind]
     names = ", ".join(words.said(X) for X in dict.fromkeys(X for d in results for X in d.moving))
     heading = (many if len(results) > 1 else one).format(f=words.said(problem.label), x=names)
-    return Document(title or heading, (stated, *blocks), _remarks(words, problem, results), _works(results[0].rules, reasons))
+    return Document(title or heading, (stated, *blocks), _remarks(words, problem, results), works(results[0].rules, reasons))
 
 
-def chain(words: Notation, d: Result, taken: Iterable[str]) -> tuple[Chain, ...]:
+def chain(words: Notation, steps: Sequence[Step], taken: Iterable[str]) -> tuple[Chain, ...]:
     """The steps as a chain of equations; after it what shares a name, where lines would be very long without."""
-    shown = words.chain([step.node for step in d.steps], taken)
+    shown = words.chain([step.node for step in steps], taken)
     rows: list[Row] = []
     last = ""
-    for step, right in zip(d.steps, shown.results, strict=True):
+    for step, right in zip(steps, shown.results, strict=True):
         left = words.left(step.side)
         why = tuple(dict.fromkeys(_why(words, step, reason) for reason in step.reasons))
         rows.append(Row("" if left == last else left, words.pieces(right), why))
@@ -156,7 +156,7 @@ def _block(words: Notation, d: Result, taken: Iterable[str], *, several: bool) -
     held = (words.signed(f"It holds where {conditions}."),) if conditions else ()
     if not d.steps:
         return Block(heading, (Chain(words.rows([(words.left(d.side), words.write(d.node))])),))
-    return Block(heading, chain(words, d, taken), (*_meanings(words, d), *held))
+    return Block(heading, chain(words, d.steps, taken), (*_meanings(words, d), *held))
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -266,7 +266,7 @@ def _name(rules: Rulebase, name: str) -> str:
     return f"{shown} under a trace" if name.endswith(_ADJOINT) else shown
 
 
-def _works(rules: Rulebase, reasons: Iterable[Reason]) -> tuple[tuple[str, str], ...]:
+def works(rules: Rulebase, reasons: Iterable[Reason]) -> tuple[tuple[str, str], ...]:
     """(key, reference) of what the reasons cite, in order."""
     keys = dict.fromkeys(r.citation.split(" ")[0] for r in reasons if r.citation not in ("", "definition"))
     return tuple((key, rules.signatures.sources[key]) for key in keys if key in rules.signatures.sources)

@@ -24,6 +24,7 @@ from matcalc.printing.text import text
 from matcalc.result import Result
 from matcalc.sides import Side
 from matcalc.statement import Notation, notation, statement
+from matcalc.steps import Step
 
 _NAMED = 4
 """How many gradients a remark names one by one."""
@@ -52,7 +53,7 @@ def render(
     signatures = results[0].rules.signatures
     found = _document(notation(form, signatures, transpose, bold), problem, results, cases)
     if form == "latex" and not standalone:
-        return _snippet(_document(notation("text", signatures), problem, results, cases), found.blocks[1].chains[0].rows)
+        return snippet(_document(notation("text", signatures), problem, results, cases), found.blocks[1].chains[0].rows)
     return document.latex(found, standalone=True) if form == "latex" else _PAGES[form](found)
 
 
@@ -95,7 +96,7 @@ def _lines(words: Notation, d: Result, by_cases: bool, several: bool) -> Iterato
         yield d.blocks.side, d.blocks.node, [f"block diagonal by {d.blocks.said['by']} of {whole}"]
 
 
-def _snippet(comments: Document, equations: Sequence[Row]) -> str:
+def snippet(comments: Document, equations: Sequence[Row]) -> str:
     """The equations in LaTeX, ready to paste, after the rest as comments."""
     said = document.text(replace(comments, blocks=comments.blocks[:1]))
     above = [f"% {line}" for line in said.splitlines() if line]
@@ -105,16 +106,19 @@ def _snippet(comments: Document, equations: Sequence[Row]) -> str:
 
 
 def _json(problem: Problem, results: Sequence[Result], steps: bool, cases: bool) -> str:
-    answer = {
+    return json.dumps({**described(problem), "derivatives": [_derivative(d, steps, cases) for d in results]}, indent=2)
+
+
+def described(problem: Problem) -> dict[str, object]:
+    """The problem as it was understood, for JSON."""
+    return {
         "input": problem.source,
         "expression": text(problem.expression),
         "shape": problem.shape,
         "definitions": {name_of(leaf): text(value) for leaf, value in problem.definitions.items()},
         "variables": {name: _variable(e) for name, e in problem.variables.items()},
         "notes": problem.notes,
-        "derivatives": [_derivative(d, steps, cases) for d in results],
     }
-    return json.dumps(answer, indent=2)
 
 
 def _variable(e: Node) -> dict[str, object]:
@@ -144,7 +148,7 @@ def _derivative(d: Result, steps: bool, cases: bool) -> dict[str, object]:
     if d.blocks is not None:
         found["blocks"] = _derivative(d.blocks, steps, cases)
     if steps:
-        found["steps"] = [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in d.steps]
+        found["steps"] = told_steps(d.steps)
     return found
 
 
@@ -153,6 +157,11 @@ def _code(d: Result) -> dict[str, str]:
     with suppress(ArgumentError):
         return {"numpy": d.code("numpy")}
     return {}
+
+
+def told_steps(steps: Sequence[Step]) -> list[dict[str, str]]:
+    """The steps of a derivation, for JSON."""
+    return [{"text": s.text, "latex": s.latex(), "rule": s.rule, "citation": s.citation} for s in steps]
 
 
 # ---------------------------------------------------------------- remarks

@@ -39,8 +39,8 @@ def read_problem(
 
     The letters of the indices that are asked for in wrt are none that sizes get, and in LaTeX x_i is then an entry.
     """
-    parts = [found for w in _listed(wrt) if isinstance(w, str) and (found := _indexed(w))]
-    letters = {letter for part in parts for letter in part.letters}
+    parts = _parts_asked(wrt)
+    letters = letters_asked(wrt)
     if isinstance(problem, str):
         return parse(problem, declare, signatures=rules.signatures, reserved=letters)
     if isinstance(problem, Problem):
@@ -49,6 +49,15 @@ def read_problem(
         return parse(problem.source, problem.declared, signatures=rules.signatures, reserved=letters, latex=problem.latex)
     node, variables, sizes = from_sympy(problem, rules=rules)
     return Problem(text(node), node, variables=variables, sizes=sizes)
+
+
+def letters_asked(wrt: Asked | Sequence[Asked] | None) -> set[str]:
+    """The letters of the indices of the parts that are asked for: i of x[i]."""
+    return {letter for part in _parts_asked(wrt) for letter in part.letters}
+
+
+def _parts_asked(wrt: Asked | Sequence[Asked] | None) -> list[_Indexed]:
+    return [found for w in _listed(wrt) if isinstance(w, str) and (found := _indexed(w))]
 
 
 def leaves_asked(problem: Problem, wrt: Asked | Sequence[Asked] | None) -> list[Node]:
@@ -73,6 +82,17 @@ def leaves_asked(problem: Problem, wrt: Asked | Sequence[Asked] | None) -> list[
             f"{min(strange)} is a differential, of which no gradient is taken", hint="write f itself: its gradient is derived"
         )
     return leaves
+
+
+def only_one(problem: Problem, names: Sequence[str] | None) -> str:
+    """The one variable that is asked for; the only one that there is where none is named.
+
+    Raises: ArgumentError where there are several.
+    """
+    found = list(names) if names else [text(X) for X in leaves_asked(problem, None)]
+    if len(found) != 1:
+        raise ArgumentError("stationary points are by one variable", hint=f"name it: --wrt {found[0]}")
+    return found[0]
 
 
 def not_scalar(problem: Problem, what: str, rules: Rulebase, hint: str = _SCALAR) -> ShapeError:

@@ -16,8 +16,9 @@ import pytest
 
 import matcalc
 from matcalc import derivation
-from matcalc.cli import DEBUG, FORMATS, run
+from matcalc.cli import DEBUG, run
 from matcalc.numeric.verify import Check, Verification
+from matcalc.options import FORMATS
 from matcalc.rulefiles import signatures
 
 Command: TypeAlias = Callable[..., tuple[int, str, str]]

@@ -14,7 +14,8 @@ LINES = 400
 
 # fmt: off
 LAYERS = [
-    "version", "errors", "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
+    "version", "errors", "arguments",
+    "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
     "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.expr", "numeric.entrywise",
     "nodes.families", "nodes.unknown", "numeric.arrays", "numeric.operation", "numeric.verdict", "numeric.unknown",
     "rulefiles.signatures",
@@ -59,6 +60,8 @@ LAYERS = [
     "calculus.atoms", "calculus.wording",
     "calculus.expander", "calculus.recorder",
     "calculus.engine", "calculus.free", "calculus.independent", "calculus.separate",
+    "stationary.terms", "stationary.linear", "stationary.solver", "stationary.constrained", "stationary.kinds",
+    "stationary.confirm",
     "program", "autodiff", "request", "steps",
     "explain",
     "result",
@@ -67,7 +70,8 @@ LAYERS = [
     "claims.question", "claims.points", "claims.reading", "claims.relations", "claims.conditions", "claims.termwise",
     "claims.smallest", "claims.mends", "claims.chains", "claims.verdict", "claims.check", "claims.report",
     "report",
-    "arguments",
+    "options",
+    "stationary.page", "solution", "stationarity",
     "__init__",
     "cli",
 ]

@@ -162,10 +162,13 @@ class Arithmetic:
         above = [(v, a) for v, a in parts if v.op != "reciprocal" or v in self.known]
         below = [(v.args[0], a) for v, a in parts if v.op == "reciprocal" and v not in self.known]
         sign, coefficient, divisor = _shown(coefficient)
+        arrays = [v for v, _ in above if v.dims and not is_comparison(v)]
+        if arrays and (coefficient != 1 or not all(v.dims for v, _ in above)):  # a number times true or false may be rounded
+            above.sort(key=lambda part: bool(part[0].dims) and 1 + (part[0] is not arrays[0]))
         if [a for _, a in above] == [(0,), (1,)] and ndim == 2 and self.has("outer"):
             texts = [self.op("outer", [self.numeric(v) for v, _ in above])]
         else:
-            loose = whole or (self.language.mixes and len(conditions) < len(above))
+            loose = whole or (self.language.mixes and bool(arrays))
             texts = [self.aligned(v, a, ndim, loose=loose) for v, a in above]
         if sign and coefficient != 1:
             sign, coefficient = False, -coefficient

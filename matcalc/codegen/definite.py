@@ -23,7 +23,7 @@ def is_definite(e: Node, has: Has) -> bool:
     return head(core) == "add" and _semidefinite_sum(core, has) and any(is_definite(t, has) for t in operands(core))
 
 
-def _is_semidefinite(e: Node, has: Has) -> bool:
+def is_semidefinite(e: Node, has: Has) -> bool:
     """Whether a matrix is known to be positive semidefinite."""
     c, core = split_coefficient(e)
     if core is None or not c.is_nonnegative:
@@ -35,8 +35,8 @@ def _is_semidefinite(e: Node, has: Has) -> bool:
     parts = factors(core)
     if len(parts) < 2 or any(transpose(a) is not b for a, b in zip(parts[: len(parts) // 2], reversed(parts), strict=False)):
         return False
-    return len(parts) % 2 == 0 or _is_semidefinite(parts[len(parts) // 2], has)
+    return len(parts) % 2 == 0 or is_semidefinite(parts[len(parts) // 2], has)
 
 
 def _semidefinite_sum(e: Node, has: Has) -> bool:
-    return all(_is_semidefinite(t, has) for t in operands(e))
+    return all(is_semidefinite(t, has) for t in operands(e))
