@@ -10,6 +10,7 @@ import pytest
 
 import matcalc as mc
 from matcalc.codegen.function import Function
+from matcalc.result import Result
 
 Array = Any
 _rng = np.random.default_rng(3)
@@ -83,3 +84,21 @@ def test_jax(problem: str) -> None:
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
     assert same(function(problem, "jax")(**CASES[problem][2]), problem)
+
+
+NETWORK = "Z = max(X*U, 0); Z2 = max(Z*V, 0); P = softmax(Z2*W, axis=1); -1/n*sum(Y .* log(P))"
+
+
+@cache
+def network_hessian() -> Result:
+    """The Hessian by the first of three layers, in which 1/n, which no binary fraction is, meets what is true or false."""
+    return mc.hessian(NETWORK, "U", declare=["X: matrix(n,d)", "Y: matrix onehot"], verify=False)
+
+
+def test_numbers_keep_their_digits_in_torch_beside_what_is_true_or_false() -> None:
+    pytest.importorskip("torch")
+    shapes = {"X": (3, 3), "U": (3, 4), "V": (4, 3), "W": (3, 2)}
+    given = {name: _rng.normal(size=shape) for name, shape in shapes.items()} | {"Y": np.eye(2)[[0, 1, 1]]}
+    wanted = network_hessian().function("numpy")(**given)
+    found = np.asarray(network_hessian().function("torch")(**given))
+    assert np.allclose(found, wanted, rtol=1e-12, atol=1e-13 * np.max(np.abs(wanted)))
