@@ -56,9 +56,9 @@ def seed(value: Value) -> float:
 def nearer(values: Values, terms: Sequence[Factor]) -> list[Factor]:
     """The terms of a - b, both less a part of b: differences of what lies far from 0 keep their digits.
 
-    (x - m)^2 is multiplied out as ((x - c) - (m - c))^2, with c the first m.
+    (x - m)^2 is multiplied out as ((x - c) - (m - c))^2, with c the first m.  What is zero off a diagonal is near no c.
     """
-    if len(terms) != 2:
+    if len(terms) != 2 or any(value.op == "place" for value, _ in terms):
         return list(terms)
     (a, la), (b, lb) = terms
     common = [x for x in la if x in lb]
