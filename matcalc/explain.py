@@ -109,6 +109,11 @@ def explain(
     """
     words = notation(form, results[0].rules.signatures, transpose, bold)
     doc = explanation(words, results, title)
+    return printed(doc, form, standalone, fold)
+
+
+def printed(doc: Document, form: str, standalone: bool, fold: bool) -> Explanation:
+    """A document as "text", "unicode", "latex", "markdown" or "html"."""
     if form == "latex":
         return Explanation.of(document.latex(doc, standalone))
     if form == "html":

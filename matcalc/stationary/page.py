@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from matcalc import document
 from matcalc.document import Block, Chain, Document, Row
-from matcalc.explain import Explanation, chain, works
+from matcalc.explain import Explanation, chain, printed, works
 from matcalc.nodes.expr import Node, is_scalar
 from matcalc.printing.latex import Transpose
 from matcalc.printing.text import text
@@ -40,14 +39,7 @@ def page(
     if form == "latex" and not (steps or standalone):
         comments = _document(notation("text", solution.rules.signatures), solution, steps)
         return Explanation.of(snippet(comments, doc.blocks[-1].chains[0].rows))
-    if form == "latex":
-        return Explanation.of(document.latex(doc, standalone))
-    if form == "html":
-        return Explanation.of(document.html(doc, fold), html=document.html_part(doc))
-    if form == "markdown":
-        shown = document.markdown(doc)
-        return Explanation.of(shown, markdown=shown)
-    return Explanation.of({"text": document.text, "unicode": document.unicode}[form](doc))
+    return printed(doc, form, standalone, fold)
 
 
 def _document(words: Notation, s: Solution, steps: bool) -> Document:
