@@ -44,7 +44,7 @@ LAYERS = [
     "calculus.conditions", "calculus.facts", "calculus.forms", "calculus.reasons", "calculus.simplify.strategy",
     "exchange.symbols",
     "codegen.outputs", "codegen.templates", "codegen.sizes", "codegen.numbers", "codegen.values", "codegen.forms",
-    "codegen.factor", "codegen.symmetric", "codegen.divide", "codegen.order", "codegen.definite",
+    "codegen.factor", "codegen.symmetric", "codegen.divide", "codegen.order", "codegen.definite", "codegen.scale",
     "codegen.contract", "codegen.ranges", "codegen.lower", "codegen.places", "codegen.structural", "codegen.functions",
     "codegen.build", "codegen.backend", "codegen.layout", "codegen.arithmetic", "codegen.spell", "codegen.kronecker",
     "codegen.endless",

@@ -246,8 +246,9 @@ function [f, grad_W, grad_V] = f_and_gradients(X, W, V, Y)
     A = max(XW, 0);
     R = A * V - Y;
     f = sum(R(:).^2);
-    grad_W = 2 * (X' * ((R * V') .* (XW > 0)));
-    grad_V = (2 * A)' * R;
+    T = 2 * R;
+    grad_W = X' * ((T * V') .* (XW > 0));
+    grad_V = A' * T;
 end
 """
 PROCESS = f"""\

@@ -12,6 +12,7 @@ from matcalc.codegen.forms import Form, Label
 from matcalc.codegen.functions import FUNCTIONS
 from matcalc.codegen.lower import Lowering
 from matcalc.codegen.places import PLACES
+from matcalc.codegen.scale import scaled_once
 from matcalc.codegen.structural import STRUCTURAL
 from matcalc.codegen.values import Value, Values, uses
 from matcalc.nodes.expr import Node, is_scalar, name_of, properties, shape
@@ -54,7 +55,7 @@ def build(
     for run in range(RUNS):
         contractor = Contractor(values, plan, spells, popular, counts, names, fuses)
         lowering = Lowering(values, contractor, rules, definitions, has, {**STRUCTURAL, **FUNCTIONS, **PLACES}, spells)
-        made = tuple(output(lowering, e, like) for e, like in roots)
+        made = scaled_once(values, [output(lowering, e, like) for e, like in roots])
         popular, plan = contractor.met, planned(made) if run else plan
         if not run:
             counts, names = uses(made), lowering.names
