@@ -46,13 +46,14 @@ def outcome(problem: Problem, target: str) -> tuple[str, str]:
         nodes = [parsed.expression, *(r.node for r in results)]
         wanted = evaluate(nodes, arrays, sizes, definitions=parsed.definitions)
         nearby = evaluate(nodes, {n: jittered(a) for n, a in arrays.items()}, sizes, definitions=parsed.definitions)
+    largest = max(float(np.max(np.abs(truth), initial=0.0, where=np.isfinite(truth))) for truth in wanted)
     for name, value, truth, near in zip(["f", *(r.wrt for r in results)], found, wanted, nearby, strict=True):
         value = np.asarray(value)
         if value.shape != np.shape(truth):
             return "wrong", f"{name}: shape {value.shape}, not {np.shape(truth)}"
         if not np.isfinite(truth).all():
             continue
-        scale = np.max(np.abs(truth), initial=1e-12)
+        scale = np.max(np.abs(truth), initial=max(1e-6 * largest, 1e-12))  # what vanishes is as exact as the others
         error = float(np.max(np.abs(value - truth), initial=0.0) / scale)
         if not error <= TOLERANCE:
             rounding = float(np.max(np.abs(near - truth), initial=0.0))
