@@ -7,6 +7,7 @@ nothing with the generator but the expressions.
 from __future__ import annotations
 
 import argparse
+import os
 import traceback
 from collections import Counter
 from typing import Any
@@ -72,6 +73,7 @@ def jittered(array: Array) -> Array:
 
 def main() -> None:
     """Run and print what was found."""
+    os.environ.setdefault("JAX_ENABLE_X64", "1")
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)

@@ -102,3 +102,13 @@ def test_numbers_keep_their_digits_in_torch_beside_what_is_true_or_false() -> No
     wanted = network_hessian().function("numpy")(**given)
     found = np.asarray(network_hessian().function("torch")(**given))
     assert np.allclose(found, wanted, rtol=1e-12, atol=1e-13 * np.max(np.abs(wanted)))
+
+
+@pytest.mark.parametrize("target", ["jax", "torch"])
+def test_error_functions_that_the_array_api_lacks(target: str) -> None:
+    package = pytest.importorskip(target)
+    if target == "jax":
+        package.config.update("jax_enable_x64", True)
+    f, given = "sum(erfc(x) + erfinv(x/2))", {"x": x}
+    pairs = zip(*(mc.function(f, "x", target=t)(**given) for t in ("numpy", target)), strict=True)
+    assert all(np.allclose(np.asarray(b), a, rtol=1e-12) for a, b in pairs)
