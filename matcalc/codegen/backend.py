@@ -34,7 +34,7 @@ _TABLES = (
     "inplace",
 )
 _NOT_SPELLED = frozenset({"text", "helpers", "entrywise"})
-_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", "mixes", "places", "fuses", *_TABLES})
+_KEYS = frozenset({"title", "extends", "numbers", "source", "runs", "mixes", "places", "fuses", "batches", *_TABLES})
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +58,11 @@ class Backend:
     def fuses(self) -> bool:
         """Whether what is done entry by entry is compiled into one loop: a number more in it costs nothing."""
         return self.settings.get("fuses") == "yes"
+
+    @property
+    def batches(self) -> bool:
+        """Whether products of matrices, one for each place, are faster as such than as an einsum."""
+        return self.settings.get("batches") == "yes"
 
     @property
     def needs_an_array(self) -> bool:

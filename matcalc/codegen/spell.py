@@ -129,7 +129,8 @@ class Speller(Arithmetic):
         gone = [i for i in a if i not in out]
         if a == b and len(gone) == 1 and out == tuple(i for i in a if i not in gone) and self.has("rowwise"):
             return self.op("rowwise", texts, axis=str(a.index(gone[0])))
-        if self.has("einsum"):
+        of_matrices = not set(a) <= set(b) and not set(b) <= set(a)
+        if self.has("einsum") and not (of_matrices and self.language.batches):
             spec = [("".join(_LETTERS[i] for i in part)) for part in (a, b, out)]
             return self.op("einsum", texts, spec=f'"{spec[0]},{spec[1]}->{spec[2]}"')
         return self._batched(value, texts, a, b, out)
