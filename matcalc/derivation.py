@@ -13,7 +13,6 @@ import sympy
 from matcalc.autodiff import NUMBERS, slope
 from matcalc.calculus.cases import Case, cases
 from matcalc.calculus.engine import Engine
-from matcalc.calculus.facts import declared_facts
 from matcalc.calculus.parts import base_of
 from matcalc.codegen.outputs import Output
 from matcalc.errors import ArgumentError, VerificationError
@@ -29,7 +28,7 @@ from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.rulefiles.signatures import RULES
 from matcalc.sides import Side
-from matcalc.steps import Derived, gradient_steps, several_structures
+from matcalc.steps import Derived, gradient_steps, sampled_facts
 
 CONVENTIONS = ("structured", "independent")
 
@@ -173,7 +172,7 @@ def _compared(
         problem.expression,
         results,
         definitions={**problem.definitions, **upstream},
-        facts=(*problem.facts, *declared_facts(several_structures(problem), rules)),
+        facts=sampled_facts(problem, rules),
         distinct=problem.distinct,
         draws=draws,
         seed=seed,

@@ -9,7 +9,6 @@ from typing import ClassVar
 import sympy
 
 from matcalc.calculus.engine import Engine
-from matcalc.calculus.facts import declared_facts
 from matcalc.codegen.outputs import Output
 from matcalc.errors import ArgumentError, VerificationError
 from matcalc.exchange.interchange import own_symbols
@@ -22,7 +21,7 @@ from matcalc.request import leaves_asked, read_problem
 from matcalc.result import Result
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.sides import Side
-from matcalc.steps import Derived, differential_steps, several_structures
+from matcalc.steps import Derived, differential_steps, sampled_facts
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +64,7 @@ class Differential(Result):
     def verify(self, draws: int = 5, seed: int = 0) -> Check:
         """The comparison with numerical derivatives of F along random directions: `.ok` is True, False or None."""
         problem = self.problem
-        facts = (*problem.facts, *declared_facts(several_structures(problem), self.rules))
+        facts = sampled_facts(problem, self.rules)
         check, _ = confirm(
             problem.expression,
             self.variables,

@@ -11,7 +11,6 @@ import sympy
 
 from matcalc.calculus.atoms import differential_of_name
 from matcalc.calculus.engine import Engine
-from matcalc.calculus.facts import declared_facts
 from matcalc.calculus.free import Free
 from matcalc.calculus.independent import Independent, independent
 from matcalc.calculus.parts import base_of
@@ -29,7 +28,7 @@ from matcalc.request import Asked, leaves_asked, read_problem
 from matcalc.result import ByVariable
 from matcalc.rulebase.base import Rulebase, rulebase
 from matcalc.sides import Side
-from matcalc.steps import Derived, Step, differential_steps, several_structures
+from matcalc.steps import Derived, Step, differential_steps, sampled_facts
 
 LAYOUTS = ("numerator", "denominator")
 NO_KRONECKER_FORM = "it has no Kronecker form: it is written in unit vectors"
@@ -149,7 +148,7 @@ def compared(
         [wrt],
         [tuple(map(free.restored, line)) for line in lines],
         definitions=given.definitions,
-        facts=(*given.facts, *declared_facts(several_structures(given), rules)),
+        facts=sampled_facts(given, rules),
         distinct=given.distinct,
         rules=rules,
         within=free.within(wrt) if within is None else within,

@@ -43,7 +43,7 @@ from matcalc.stationary.kinds import Kind, kind_by_structure
 from matcalc.stationary.linear import is_linear
 from matcalc.stationary.solver import Found, Move, solutions
 from matcalc.stationary.terms import expanded, is_never_defined, occurs
-from matcalc.steps import several_structures
+from matcalc.steps import sampled_facts
 
 _ORDER = {"minimum": 0, "maximum": 1}
 LAGRANGIAN = "L"
@@ -134,9 +134,9 @@ def _by_entries(equation: Node, asked: _Asked, rules: Rulebase) -> list[Found]:
     e = rules.structured("diagonal", "entries", {"X": simplify(substitute(equation, {X: diagonal}, rebuild))})
     shown = {x: rules.structured("diagonal", "entries", {"X": X})}
     return [
-        replace(f, node=simplify.finished(made), moves=(*restored(f.moves, shown), Move(X, simplify.finished(made), DIAGONAL)))
+        replace(f, node=made, moves=(*restored(f.moves, shown), Move(X, made, DIAGONAL)))
         for f in solutions(simplify(e), x, simplify)
-        for made in [matrix_node("diag", (f.node,), shape(X))]
+        for made in [simplify.finished(matrix_node("diag", (f.node,), shape(X)))]
     ]
 
 
@@ -177,9 +177,7 @@ def _read(
 
 def _equation(constraint: str, known: Problem, rules: Rulebase) -> str:
     """The constraint with == between its sides, in the language where it is LaTeX."""
-    if any(sign in constraint for sign in ("<", ">", "≤", "≥")):
-        raise ArgumentError("a constraint is an equation", source=constraint, hint="write left == right")
-    if "=" not in constraint:
+    if "=" not in constraint or any(sign in constraint for sign in "<>≤≥"):
         raise ArgumentError("a constraint is an equation", source=constraint, hint="write left == right")
     stated = constraint if "==" in constraint else constraint.replace("=", "==", 1)
     if "\\" not in stated:
@@ -280,7 +278,7 @@ def _spans(values: Sequence[Array], like: Array) -> Iterator[tuple[str, Array]]:
 def _wanted(asked: _Asked, own: Node) -> Stationarity:
     """What is to hold of a solution."""
     problem = asked.problem
-    facts = [*problem.facts, *declared_facts(several_structures(problem), asked.engine.rules)]
+    facts = sampled_facts(problem, asked.engine.rules)
     gs = tuple(asked.hidden(c.g) for c in asked.constraints)
     bounds = () if asked.wrt is asked.unknown else (asked.wrt,)
     return Stationarity(own, asked.unknown, gs, facts, problem.distinct, asked.engine.rules, bounds)

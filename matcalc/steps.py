@@ -91,6 +91,11 @@ def several_structures(problem: Problem) -> list[Node]:
     return [X for X in problem.variables.values() if len(properties(X)) > 1]
 
 
+def sampled_facts(problem: Problem, rules: Rulebase) -> tuple[tuple[Node, Node], ...]:
+    """The equations that hold, and those without which a random variable would not have its structures."""
+    return (*problem.facts, *declared_facts(several_structures(problem), rules))
+
+
 @dataclass(frozen=True)
 class Derived:
     """The steps of a derivation, and what numbers say of them."""
@@ -142,7 +147,7 @@ def _by_whole(
         part_like(part, whole),
         G,
         definitions=engine.definitions,
-        facts=_facts(engine),
+        facts=sampled_facts(engine.problem, engine.rules),
         distinct=engine.problem.distinct,
         seed=seed,
         rules=engine.rules,
@@ -232,7 +237,7 @@ def _confirmed(
         moving,
         lines,
         definitions=engine.definitions,
-        facts=_facts(engine),
+        facts=sampled_facts(engine.problem, engine.rules),
         distinct=engine.problem.distinct,
         rules=engine.rules,
         seed=seed,
@@ -240,11 +245,6 @@ def _confirmed(
     if check.ok is False:
         raise _wrong(engine, steps[min(wrong, len(steps) - 1)], check)
     return check
-
-
-def _facts(engine: Engine) -> tuple[tuple[Node, Node], ...]:
-    """The equations that hold, and those without which a random variable would not have its structures."""
-    return (*engine.problem.facts, *declared_facts(several_structures(engine.problem), engine.rules))
 
 
 def _wrong(engine: Engine, shown: Step, check: Check) -> VerificationError:

@@ -16,7 +16,7 @@ LINES = 400
 LAYERS = [
     "version", "errors", "arguments",
     "language.scalars", "language.shapes", "language.syntax.names", "numeric.linalg", "rulefiles.records",
-    "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.expr", "numeric.entrywise",
+    "catalogue", "language.syntax.scanner", "language.syntax.tree", "nodes.graph", "nodes.expr", "numeric.entrywise",
     "nodes.families", "nodes.unknown", "numeric.arrays", "numeric.operation", "numeric.verdict", "numeric.unknown",
     "rulefiles.signatures",
     "language.misfit", "language.scope", "language.syntax.builder", "nodes.algebra", "nodes.blocks",

@@ -101,10 +101,9 @@ def _atoms(source: str) -> Iterator[_Atom]:
                 bare = _closing(source, bare)
             end = _with_postfix(source, bare)
             yield _Atom(i, end, bare, sign)
-            inner = _Atom(i, end, bare, sign)
             if source[name.end() : name.end() + 1] == "(":
                 yield from _within(source, name.end() + 1, bare - 1)
-            i, sign = inner.end, None
+            i, sign = end, None
             continue
         if source[i] == "(":
             bare = _closing(source, i)

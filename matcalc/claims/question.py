@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from matcalc.calculus.facts import declared_facts
 from matcalc.language.problem import Problem
 from matcalc.nodes.expr import Node
 from matcalc.rulebase.base import Rulebase
-from matcalc.steps import several_structures
+from matcalc.steps import sampled_facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +29,7 @@ class Question:
     @property
     def facts(self) -> tuple[tuple[Node, Node], ...]:
         """The equations that every random point meets."""
-        return (*self.problem.facts, *declared_facts(several_structures(self.problem), self.rules))
+        return sampled_facts(self.problem, self.rules)
 
     @property
     def bounds(self) -> Sequence[Node]:

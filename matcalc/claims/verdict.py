@@ -132,7 +132,8 @@ class Verdict:
             case "equal" if self.side is None:
                 return "true: the two sides are equal"
             case "equal":
-                return f"right: {self._claimed(form)}" + (", in another form" if self.steps else "")
+                assert self.claim is not None
+                return f"right: {self._stated(self.claim, form)}" + (", in another form" if self.steps else "")
             case "factor":
                 return self._by_factor(form)
             case "transposed":
@@ -202,17 +203,13 @@ class Verdict:
 
     def equation(self, form: str = "text") -> str:
         """What is right, as an equation: df/dX = …; of an identity its right side alone."""
-        write, style = _TYPESET[form]
-        right = write(self.truth, signatures=self.rules.signatures)
-        left = "" if self.side is None else f"{style.of(self.side, write)} = "
-        return f"${left}{right}$" if form == "latex" else f"{left}{right}"
+        return self._stated(self.truth, form)
 
-    def _claimed(self, form: str) -> str:
-        """The claim as an equation."""
+    def _stated(self, e: Node, form: str) -> str:
+        """What stands at the right side of the equation, after its left side."""
         write, style = _TYPESET[form]
+        right = write(e, signatures=self.rules.signatures)
         left = "" if self.side is None else f"{style.of(self.side, write)} = "
-        assert self.claim is not None
-        right = write(self.claim, signatures=self.rules.signatures)
         return f"${left}{right}$" if form == "latex" else f"{left}{right}"
 
     def _chain(self, form: str) -> list[str]:

@@ -87,8 +87,7 @@ class Contractor:
                         names[x] = y
                 waiting.append((value.args[0], firsts))
             elif value.op == "times" and (is_outer(value) or len(value.args) - (value.args[0].number is not None) == 1):
-                axes_ = cast(tuple[Axes, ...], value.attrs[0])
-                waiting += [(v, tuple(own[i] for i in at)) for v, at in zip(value.args, axes_, strict=True)]
+                waiting += terms_of(value, own)
             elif value.op == "permute":
                 order = cast(Axes, value.attrs[0])
                 waiting.append((value.args[0], tuple(own[order.index(i)] for i in range(len(own)))))
@@ -170,9 +169,7 @@ class Contractor:
         for (a, la), (b, lb) in combinations(factors, 2):
             self.met[self._key(a, la, b, lb)] += 1
         coefficient = self.values.times([(s, ()) for s in scalars], ())
-        if not factors:
-            return coefficient, ()
-        if coefficient.number == 0:
+        if not factors or coefficient.number == 0:
             return coefficient, ()
         factors = halves(self.values, factors, keep, labels)
         value, found, coefficient = self._best(factors, keep, labels, coefficient)

@@ -71,6 +71,7 @@ class Function:
         self._outputs, self._problem, self._rules, self._has, self._about = outputs, problem, rules, has, about
         self._language = language
         self._definitions = dict(definitions)
+        self._sources: dict[frozenset[str], Source] = {}
         self._variants: dict[frozenset[str], Variant] = {}
         nodes = [out.expression for out in outputs]
         variables = {name_of(Z): Z for Z in self._definitions} | dict(problem.variables)
@@ -115,19 +116,19 @@ class Function:
         )
 
     def _source(self, replaced: frozenset[str]) -> Source:
-        kept = {Z: e for Z, e in self._definitions.items() if name_of(Z) not in replaced}
-        calls = {a: a for a in self._unknown}
-        return source(
-            self._outputs,
-            kept,
-            self._problem.variables,
-            calls,
-            lambda name: self._arguments.get(name, argument_name(name)),
-            self._about,
-            self._has,
-            self._rules,
-            self._language,
-        )
+        found = self._sources.get(replaced)
+        if found is None:
+            found = self._sources[replaced] = source(
+                self._outputs,
+                {Z: e for Z, e in self._definitions.items() if name_of(Z) not in replaced},
+                self._problem.variables,
+                lambda name: self._arguments.get(name, argument_name(name)),
+                self._about,
+                self._has,
+                self._rules,
+                self._language,
+            )
+        return found
 
     def _variant(self, replaced: frozenset[str]) -> Variant:
         found = self._variants.get(replaced)

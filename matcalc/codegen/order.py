@@ -62,8 +62,8 @@ class _Product:
         return size[0] - size[1] - size[2]
 
 
-def _exact(product: _Product, parts: Sequence[Tree]) -> Tree:
-    """The cheapest tree of pairs of the parts."""
+def _exact(product: _Product, parts: Sequence[Tree]) -> tuple[float, Tree]:
+    """(what it costs to multiply the parts, the cheapest tree of pairs of them)."""
     count = len(parts)
     inside = [frozenset(leaves(part)) for part in parts]
     group: dict[frozenset[int], frozenset[int]] = {}
@@ -83,7 +83,7 @@ def _exact(product: _Product, parts: Sequence[Tree]) -> Tree:
                     options.append((best[a][0] + best[b][0] + price, (best[a][1], best[b][1])))
             if options:
                 best[whole] = min(options, key=lambda o: o[0])
-    return best[frozenset(range(count))][1]
+    return best[frozenset(range(count))]
 
 
 def _greedy(product: _Product) -> Tree:
@@ -113,12 +113,12 @@ def _bettered(product: _Product, tree: Tree, which: Which) -> Tree:
     """The tree with the parts near its root in the best order, and each of its two branches likewise."""
     if isinstance(tree, int) or len(leaves(tree)) < 3:
         return tree
-    found = _exact(product, _parts(tree, which))
+    _, found = _exact(product, _parts(tree, which))
     return found if isinstance(found, int) else (_bettered(product, found[0], which), _bettered(product, found[1], which))
 
 
-def _searched(product: _Product) -> Tree:
-    """A tree made pair by pair, and bettered until that no longer pays."""
+def _searched(product: _Product) -> tuple[float, Tree]:
+    """(what it costs, a tree) made pair by pair, and bettered until that no longer pays."""
     tree = _greedy(product)
     total, before = product.total(tree), math.inf
     while total < 0.999 * before:
@@ -126,11 +126,10 @@ def _searched(product: _Product) -> Tree:
         for which in (max, min):
             again = _bettered(product, tree, partial(which, key=lambda part: len(leaves(part))))
             total, tree = min((total, tree), (product.total(again), again), key=lambda found: found[0])
-    return tree
+    return total, tree
 
 
 def best(labels: Sequence[frozenset[Label]], keep: frozenset[Label], cost: Cost) -> tuple[float, Tree]:
     """(what the cheapest order costs, the order) for factors with these labels, those of `keep` being kept."""
     product = _Product(labels, keep, cost)
-    tree = _exact(product, range(len(labels))) if len(labels) <= EXACT else _searched(product)
-    return product.total(tree), tree
+    return _exact(product, range(len(labels))) if len(labels) <= EXACT else _searched(product)

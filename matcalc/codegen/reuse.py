@@ -8,6 +8,7 @@ from typing import cast
 
 import sympy
 
+from matcalc.codegen.arithmetic import is_comparison
 from matcalc.codegen.spell import Speller
 from matcalc.codegen.templates import Spelled
 from matcalc.codegen.values import Axes, Value, postorder
@@ -34,11 +35,10 @@ class Candidate:
 class Reuse:
     """What may be overwritten, as a program is written statement by statement."""
 
-    def __init__(self, roots: Iterable[Value], kept: Collection[Value], comparisons: frozenset[str]) -> None:
-        """`kept` is what has to stay: results and the person's own intermediates; comparisons make no numbers."""
+    def __init__(self, roots: Iterable[Value], kept: Collection[Value]) -> None:
+        """`kept` is what has to stay: results and the person's own intermediates."""
         ends = list(roots)
         self._kept = {*kept, *ends}
-        self._comparisons = comparisons
         self._users: dict[Value, list[Value]] = {}
         for value in postorder(ends):
             for a in value.args:
@@ -72,7 +72,7 @@ class Reuse:
 
     def _is_free(self, a: Value, through: Value, value: Value, known: Mapping[Value, object]) -> bool:
         """Whether only the value, by way of `through`, still needs an array that some operation made."""
-        if a in self._kept or (a.op == "entrywise" and a.attrs[0] in self._comparisons):
+        if a in self._kept or is_comparison(a):
             return False
         users = self._users[a]
         if a.op == "reshape" and a not in known and users == [through]:

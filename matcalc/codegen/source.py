@@ -27,8 +27,6 @@ class Source:
     text: str
     name: str
     arguments: Mapping[str, str]
-    whole: tuple[str, ...]
-    """The arguments that are whole numbers known before any array is: sizes, exponents, labels."""
     ends: tuple[Expr, ...] = ()
     """The ends of ranges that must be whole, and are not for every size."""
 
@@ -37,7 +35,6 @@ def source(
     outputs: Sequence[Output],
     definitions: Mapping[Node, Node],
     variables: Mapping[str, Node],
-    called: Mapping[str, str],
     rename: Callable[[str], str],
     about: About,
     has: Callable[[Node, str], bool],
@@ -46,7 +43,7 @@ def source(
 ) -> Source:
     """The function that returns the outputs, in a language.
 
-    `called` names the arguments of unknown functions, `rename` those of variables.
+    `rename` names the arguments of variables.
     Raises: ArgumentError where the language has no spelling of an operation.
     """
     built = build(
@@ -66,7 +63,7 @@ def source(
     told = {d.name for value in built.inputs.values() for d in value.dims if d.is_Symbol}
     whole = [s for s in symbols if s not in told]
     needed = sorted(built.inputs, key=lambda n: _rank(n, order))
-    functions = [called[name] for name in dict.fromkeys(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "call")]
+    functions = [*dict.fromkeys(str(v.attrs[0]) for v in postorder(built.roots) if v.op == "call")]
     arguments = {rename(name): name for name in (*needed, *whole)}
     texts = {name: argument for argument, name in arguments.items()}
     texts |= {s: rename(s) for s in symbols} | {f: f for f in functions}
@@ -91,7 +88,6 @@ def source(
         text["apart"].join(filter(None, parts)) + "\n",
         about.name,
         {**arguments, **{f: f for f in functions}},
-        tuple(rename(n) for n in whole),
         _ends(built.roots),
     )
 

@@ -8,7 +8,6 @@ from typing import cast
 import sympy
 from sympy import Expr
 
-from matcalc.codegen.arithmetic import COMPARISONS as COMPARISONS
 from matcalc.codegen.arithmetic import Arithmetic
 from matcalc.codegen.templates import Spelled
 from matcalc.codegen.values import Axes, Value, postorder
@@ -145,7 +144,7 @@ class Speller(Arithmetic):
         def arranged(text: Spelled, have: Axes, want: list[int], groups: tuple[list[int], ...]) -> Spelled:
             order = tuple(have.index(i) for i in want)
             if order != (*range(len(order)),):
-                text = self.op("permute", [text], order=f"({', '.join(map(str, order))})")
+                text = self.op("permute", [text], order=self.layout.axes(order))
             dims = [sizes[i] for i in batch] + [sympy.Mul(*(sizes[i] for i in g)) for g in groups]
             if [len(g) for g in groups] != [1, 1]:
                 text = self.op("reshape", [text], shape=self.shape(dims))
@@ -158,7 +157,7 @@ class Speller(Arithmetic):
         if len(fa) != 1 or len(fb) != 1:
             found = self.op("reshape", [found], shape=self.shape([sizes[i] for i in have]))
         order = tuple(have.index(i) for i in out)
-        return found if order == (*range(len(order)),) else self.op("permute", [found], order=f"({', '.join(map(str, order))})")
+        return found if order == (*range(len(order)),) else self.op("permute", [found], order=self.layout.axes(order))
 
     # ------------------------------------------------------------ places
 

@@ -13,6 +13,7 @@ import sympy
 from sympy import Expr
 
 from matcalc.nodes.expr import intern_scalar
+from matcalc.nodes.graph import walk
 
 Axes = tuple[int, ...]
 
@@ -272,16 +273,7 @@ def is_at_most_one(value: Value) -> bool:
 
 def postorder(roots: Iterable[Value]) -> Iterator[Value]:
     """Every value below the roots once, operands first."""
-    seen: set[int] = set()
-    stack: list[tuple[Value, bool]] = [(r, False) for r in reversed(list(roots))]
-    while stack:
-        value, expanded = stack.pop()
-        if expanded:
-            yield value
-        elif id(value) not in seen:
-            seen.add(id(value))
-            stack.append((value, True))
-            stack.extend((a, False) for a in reversed(value.args) if id(a) not in seen)
+    return walk(roots, lambda value: value.args)
 
 
 def uses(roots: Iterable[Value]) -> Mapping[Value, int]:

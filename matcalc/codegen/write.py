@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from matcalc.codegen.backend import Backend, reserved
 from matcalc.codegen.endless import EndlessSpeller
 from matcalc.codegen.reuse import Reuse, is_view, remaining
-from matcalc.codegen.spell import COMPARISONS, Speller
+from matcalc.codegen.spell import Speller
 from matcalc.codegen.templates import Spelled, fill
 from matcalc.codegen.values import Value, postorder, uses
 
@@ -75,7 +75,7 @@ class Writer:
         for value, name in zip(roots, wanted, strict=True):
             if name and value.op not in _FREE and named_results:
                 results.setdefault(value, name)
-        self.reuse = Reuse(roots, [*self.names, *results], COMPARISONS)
+        self.reuse = Reuse(roots, [*self.names, *results])
         for value in postorder(roots):
             if value.op in _FREE or value in self.speller.known:
                 continue

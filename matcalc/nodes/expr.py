@@ -37,6 +37,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 from sympy.matrices.expressions.matexpr import MatrixElement as MatrixElement
 
 from matcalc.errors import UndifferentiableError
+from matcalc.nodes.graph import walk
 
 Node: TypeAlias = Basic
 Shape: TypeAlias = tuple[Expr, ...]
@@ -358,17 +359,8 @@ def name_of(e: Node) -> str:
 
 
 def postorder(roots: Iterable[Node], children: Callable[[Node], tuple[Node, ...]] = operands) -> Iterator[Node]:
-    """Every node below the roots once, operands first.  Iterative: depth is no limit."""
-    seen: set[int] = set()
-    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
-    while stack:
-        e, expanded = stack.pop()
-        if expanded:
-            yield e
-        elif id(e) not in seen:
-            seen.add(id(e))
-            stack.append((e, True))
-            stack.extend((c, False) for c in reversed(children(e)) if id(c) not in seen)
+    """Every node below the roots once, operands first."""
+    return walk(roots, children)
 
 
 def substitute(e: Node, leaves: Mapping[Node, Node], rebuild: Callable[[Node, tuple[Node, ...]], Node]) -> Node:

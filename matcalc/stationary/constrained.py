@@ -9,8 +9,7 @@ from matcalc.calculus.engine import Engine
 from matcalc.calculus.reasons import Reason
 from matcalc.calculus.simplify.engine import Simplifier
 from matcalc.nodes.algebra import add, eye, factors, inverse, is_zero, mul, rebuild, split_coefficient, sub, transpose, zeros
-from matcalc.nodes.expr import ONE, SCALAR, ZERO, Node, head, is_scalar, matrix_node, name_of, shape, substitute, variable
-from matcalc.rulebase.differential import inner
+from matcalc.nodes.expr import ONE, SCALAR, ZERO, Node, head, is_scalar, matrix_node, shape, substitute, variable
 from matcalc.stationary.linear import is_linear, sides
 from matcalc.stationary.solver import Found, Move, finished, solutions
 from matcalc.stationary.terms import expanded, occurs
@@ -73,15 +72,6 @@ def multipliers(engine: Engine, pairs: Sequence[tuple[Node, Node]]) -> tuple[Con
         dims = SCALAR if is_scalar(left) else shape(left)
         made.append(Constraint(left, right, variable(name, dims, ("symmetric",) if symmetric else ())))
     return tuple(made)
-
-
-def lagrangian(engine: Engine, X: Node, constraints: tuple[Constraint, ...]) -> Lagrangian:
-    """The Lagrangian's gradient by X."""
-    own = engine.gradients([X])[X]
-    paired = [inner(c.multiplier, c.g) for c in constraints]
-    variables = {**engine.problem.variables, **{name_of(c.multiplier): c.multiplier for c in constraints}}
-    problem = replace(engine.problem, expression=add(engine.problem.expression, *paired), variables=variables)
-    return Lagrangian(Engine(problem, engine.rules).gradients([X])[X], own, X, constraints)
 
 
 def solve_constrained(L: Lagrangian, simplify: Simplifier) -> list[Found]:
@@ -195,7 +185,7 @@ def _polar(L: Lagrangian, simplify: Simplifier) -> list[Found]:
     if found is None or not is_scalar(found[1]) or not found[1].is_number or is_scalar(found[0].multiplier):
         return []
     constraint, X = found[0], L.unknown
-    if _identity(X) not in (constraint.left, constraint.right):
+    if eye(shape(X)[1]) not in (constraint.left, constraint.right):
         return []
     constant: list[Node] = []
     for t in expanded(L.own, X, simplify):
@@ -217,7 +207,3 @@ def _polar(L: Lagrangian, simplify: Simplifier) -> list[Found]:
     squared = Move(mul(constraint.multiplier, constraint.multiplier), mul(transpose(C), C), MULTIPLIER)
     nodes = [simplify.finished(mul(s, C, inverse(root))) for s in (mul(-ONE, sign), sign)]
     return [Found(node, (stated, squared, Move(X, node, POLAR)), complete=False) for node in nodes]
-
-
-def _identity(X: Node) -> Node:
-    return matrix_node("eye", (), (shape(X)[1],) * 2)

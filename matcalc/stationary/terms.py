@@ -20,7 +20,6 @@ _MOST_TERMS = 64
 """Into how many terms one product is multiplied out."""
 _LARGEST_SQUARE = 3
 """Powers of sums up to this one are written out."""
-_SINGLE = frozenset({"transpose", "scalar"})
 
 
 def occurs(e: Node, unknown: Node) -> bool:
@@ -69,7 +68,7 @@ def _written_out(x: Node, found: dict[int, list[Node]], simplify: Simplifier) ->
         return [index_sum(t, *args[1:]) for t in parts[0]]
     if name == "transpose":
         return [simplify.structures.transposed(t) for t in parts[0]]
-    if name in _SINGLE or (simplify.rules.is_linear(name) and len(args) == 1):
+    if name == "scalar" or (simplify.rules.is_linear(name) and len(args) == 1):
         return [rebuild(x, (t,)) for t in parts[0]]
     return [rebuild(x, tuple(add(*part) for part in parts))]
 
